@@ -1,0 +1,29 @@
+//! A finding: a fact about a document, measured against a limit, with a stable code.
+
+use serde::Serialize;
+
+/// What a profile makes of a finding. Only `Reject` stops the letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    Info,
+    Warn,
+    Reject,
+}
+
+/// One fault of one document. `code` has a page in `explain`; `rule` is the stable word scripts match on.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Finding {
+    pub code: &'static str,
+    pub rule: &'static str,
+    pub severity: Severity,
+    /// Counted from 1; absent when the whole file is meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page: Option<u32>,
+    /// x, y, width, height in mm from the page's top left corner.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub box_mm: Option<[f32; 4]>,
+    pub measured: String,
+    pub limit: String,
+    pub message: String,
+}

@@ -1,0 +1,125 @@
+//! Identifiers: of letters, batches, vendors, municipalities and bytes. Each is checked once, when it is made.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// Why a text is not the identifier it was taken for. Never quotes the text: it may be a CPR number.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a valid {0}")]
+pub struct InvalidId(pub &'static str);
+
+/// SHA-256 of some bytes; written as 64 lower-case hex digits everywhere.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Sha256(pub [u8; 32]);
+
+impl Sha256 {
+    /// The first twelve hex digits, as they stand in a batch's name.
+    pub fn short(&self) -> String {
+        self.to_string()[..12].to_owned()
+    }
+}
+
+impl fmt::Display for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Sha256 {
+    type Err = InvalidId;
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let bad = InvalidId("SHA-256 (64 hex digits)");
+        if text.len() != 64 || !text.is_ascii() {
+            return Err(bad);
+        }
+        let mut bytes = [0u8; 32];
+        for (index, byte) in bytes.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&text[2 * index..2 * index + 2], 16).map_err(|_| bad.clone())?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(String);
+
+        impl $name {
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                let check: fn(&str) -> bool = $check;
+                if check(text) { Ok(Self(text.to_owned())) } else { Err(InvalidId($what)) }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+text_id!(
+    /// Our name of one letter: `L` and 24 hex digits, derived from the sender and the sender's own
+    /// identifier, so that the same message handed in twice is the same letter. At most 38
+    /// characters, the limit of AfsendelseIdentifikator (OIO fjernprint).
+    LetterId, "letter id (L and 24 hex digits)",
+    |t| t.len() == 25 && t.starts_with('L') && t[1..].bytes().all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase())
+);
+
+text_id!(
+    /// A print vendor's short name, also the name of its folder under `vendors/`.
+    VendorId, "vendor id (2 to 24 of a-z, 0-9 and _)",
+    |t| (2..=24).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+);
+
+text_id!(
+    /// A CVR number (company register): eight digits. The check digit is not tested.
+    Cvr, "CVR number (8 digits)",
+    |t| t.len() == 8 && t.bytes().all(|b| b.is_ascii_digit())
+);
+
+text_id!(
+    /// `FP-<vendor>-<cvr>-<yyyymmdd>-<seq>-<hash12>`: a pure function of the sealed bytes, hence the
+    /// same batch shipped again is the same job at the vendor.
+    BatchName, "batch name (FP-<vendor>-<cvr>-<yyyymmdd>-<seq>-<hash12>)",
+    |t| {
+        let parts: Vec<&str> = t.split('-').collect();
+        let digits = |p: &str| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit());
+        parts.len() == 6 && t.len() <= 96 && parts[0] == "FP" && VendorId::from_str(parts[1]).is_ok()
+            && Cvr::from_str(parts[2]).is_ok() && parts[3].len() == 8 && digits(parts[3]) && digits(parts[4])
+            && parts[5].len() == 12 && parts[5].bytes().all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase())
+    }
+);
+
+macro_rules! serde_as_text {
+    ($($name:ident),*) => {$(
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    )*};
+}
+serde_as_text!(Sha256, LetterId, VendorId, Cvr, BatchName);

@@ -1,0 +1,16 @@
+//! The field's words as types. No input or output happens here, and nothing here names another module.
+
+pub mod address;
+pub mod codes;
+pub mod finding;
+pub mod ids;
+pub mod print;
+pub mod recipient;
+pub mod redact;
+pub mod status;
+
+pub use address::PostalAddress;
+pub use finding::{Finding, Severity};
+pub use ids::{BatchName, Cvr, LetterId, Sha256, VendorId};
+pub use print::{Colour, Envelope, Plex, Postage, PrintOptions, PrintWishes, sheets_of};
+pub use recipient::{Cpr, Recipient};

@@ -1,0 +1,48 @@
+//! Masks what looks like a CPR number, for text from outside that must be shown or stored: file names,
+//! senders' identifiers, parser messages.
+
+use super::recipient::date_part_possible;
+
+/// The text with every CPR-like run of digits (`DDMMYYNNNN`, `DDMMYY-NNNN`, `DDMMYY NNNN`) replaced by
+/// `xxxxxx-xxxx`, control characters and bidi overrides by `?`, cut at 300 characters.
+pub fn redact(text: &str) -> String {
+    let chars: Vec<char> = text.chars().take(300).collect();
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    while at < chars.len() {
+        let len = cpr_like_at(&chars, at);
+        if len > 0 {
+            out.push_str("xxxxxx-xxxx");
+            at += len;
+        } else {
+            let c = chars[at];
+            let unsafe_to_show = c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+            out.push(if unsafe_to_show { '?' } else { c });
+            at += 1;
+        }
+    }
+    out
+}
+
+/// Whether the text holds something that looks like a CPR number.
+pub fn looks_like_cpr(text: &str) -> bool {
+    let chars: Vec<char> = text.chars().collect();
+    (0..chars.len()).any(|at| cpr_like_at(&chars, at) > 0)
+}
+
+/// Length in characters of the CPR-like run that starts here; 0 when there is none. Longer runs of
+/// digits (UUIDs, GLNs) are not CPR numbers.
+fn cpr_like_at(chars: &[char], at: usize) -> usize {
+    let digit = |i: usize| chars.get(i).is_some_and(|c| c.is_ascii_digit());
+    if at > 0 && digit(at - 1) || !(at..at + 6).all(digit) {
+        return 0;
+    }
+    let tail = at + 6;
+    let separated = matches!(chars.get(tail), Some('-' | ' ' | '_' | '.'));
+    let tail = if separated { tail + 1 } else { tail };
+    if !(tail..tail + 4).all(digit) || digit(tail + 4) {
+        return 0;
+    }
+    let date: String = chars[at..at + 6].iter().collect();
+    if date_part_possible(&date) { tail + 4 - at } else { 0 }
+}

@@ -1,0 +1,5 @@
+//! fjernprint: from the messages of municipal systems to letters that a print vendor has answered for.
+
+pub mod domain;
+pub mod vendor;
+pub mod wire;

@@ -1,0 +1,224 @@
+//! Parses a vendor profile and refuses what cannot be meant.
+//!
+//! A new vendor is a new file, never a line of Rust. Every value has a line in `[provenance]` that says where it
+//! comes from: `contract`, `sourced:<what>` or `assumed`; a value without one, or a line without a value, is an error.
+
+use crate::domain::{Envelope, Severity, VendorId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Largest profile file read, bytes.
+pub const PROFILE_BYTES_MAX: u64 = 256 * 1024;
+
+/// One vendor, as its contract (or our assumption of it) describes it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VendorProfile {
+    pub id: VendorId,
+    pub name: String,
+    pub profile_version: String,
+    pub delivery: Delivery,
+    pub batch: BatchRules,
+    pub page: PageRules,
+    pub sheet: SheetRules,
+    pub address_box: AddressBox,
+    pub answers: Answers,
+    /// What a rule's breach means at this vendor; a rule that is not named here is `reject`.
+    #[serde(default)]
+    pub severity: BTreeMap<String, Severity>,
+    pub provenance: BTreeMap<String, String>,
+}
+
+/// How files go up.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Delivery {
+    /// Folders on the vendor's server, relative to the login folder.
+    pub inbox: String,
+    pub outbox: String,
+    /// Files go up under this suffix and appear by rename; without, they are written under their final name.
+    pub rename_into_place: bool,
+    pub check_after_upload: UploadCheck,
+    /// The server takes files away as soon as they are complete, so that looking proves nothing.
+    pub sweeps: bool,
+    pub timeout_s: u32,
+    pub attempts_max: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UploadCheck {
+    /// The remote size is compared with ours before the rename.
+    Size,
+    /// Nothing can be looked at; the vendor's answer is the proof.
+    AnswerOnly,
+}
+
+/// What one batch may hold.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BatchRules {
+    pub container: Container,
+    pub letters_max: u32,
+    pub bytes_max: u64,
+    /// Print options that all letters of a batch must share: any of plex, colour, envelope, postage.
+    pub one_of: Vec<String>,
+    /// Order inside the batch: `postcode` or `sheets`; the letter id breaks ties.
+    pub sort: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Container {
+    /// One ZIP, members stored.
+    Zip,
+    /// One PDF a letter in a folder.
+    Files,
+    /// One PDF with the letters one after another.
+    Stream,
+}
+
+/// What a page must be.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PageRules {
+    pub width_mm: f32,
+    pub height_mm: f32,
+    /// How far a side may be longer or shorter.
+    pub over_mm: f32,
+    pub under_mm: f32,
+    pub pages_max: u32,
+    pub bytes_max: u64,
+    /// `1.7` and the like; 2.0 is a version too.
+    pub pdf_version_max: String,
+}
+
+/// Paper, envelopes and weight.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SheetRules {
+    pub paper_gsm: f32,
+    pub c5_sheets_max: u32,
+    pub c4_sheets_max: u32,
+    pub c5_weight_g: f32,
+    pub c4_weight_g: f32,
+}
+
+/// Where the recipient's address must stand on the first page, mm from the sheet's top left corner.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddressBox {
+    pub x_mm: f32,
+    pub y_mm: f32,
+    pub width_mm: f32,
+    pub height_mm: f32,
+    pub font_size_max_pt: f32,
+    pub font_size_min_pt: f32,
+    pub lines_max: u32,
+}
+
+/// How the vendor answers.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answers {
+    /// `csv`: the dialect of docs/batch-format.md.
+    pub dialect: String,
+    pub ack_within_minutes: u32,
+    pub receipt_within_workdays: u32,
+}
+
+/// Why a profile was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ProfileError {
+    #[error("vendor profile does not parse: {0}")]
+    Syntax(String),
+    #[error("vendor profile {vendor}: {}", .faults.join("; "))]
+    Impossible { vendor: VendorId, faults: Vec<String> },
+}
+
+impl VendorProfile {
+    /// Parses and checks a profile. All faults are named, not the first.
+    pub fn parse(text: &str) -> Result<Self, ProfileError> {
+        let profile: Self = toml::from_str(text).map_err(|e| ProfileError::Syntax(e.to_string()))?;
+        let value: toml::Table = toml::from_str(text).map_err(|e| ProfileError::Syntax(e.to_string()))?;
+        let faults = profile.faults(&value);
+        if faults.is_empty() { Ok(profile) } else { Err(ProfileError::Impossible { vendor: profile.id, faults }) }
+    }
+
+    /// Values whose provenance is still `assumed`, by their key.
+    pub fn assumed(&self) -> Vec<&str> {
+        self.provenance.iter().filter(|(_, from)| *from == "assumed").map(|(key, _)| key.as_str()).collect()
+    }
+
+    /// The envelope that so many sheets go into; `None` when no envelope of this vendor takes them.
+    pub fn envelope_for(&self, wish: Envelope, sheets: u32) -> Option<Envelope> {
+        let fits_c5 = sheets <= self.sheet.c5_sheets_max;
+        let fits_c4 = sheets <= self.sheet.c4_sheets_max;
+        match wish {
+            Envelope::C5 | Envelope::Auto if fits_c5 => Some(Envelope::C5),
+            _ if fits_c4 => Some(Envelope::C4),
+            _ => None,
+        }
+    }
+
+    /// Weight of the whole letter in grams, rounded up: envelope and sheets of A4 (0.06237 m2 each).
+    pub fn weight_g(&self, envelope: Envelope, sheets: u32) -> u32 {
+        let envelope_g = if envelope == Envelope::C4 { self.sheet.c4_weight_g } else { self.sheet.c5_weight_g };
+        (envelope_g + sheets as f32 * self.sheet.paper_gsm * 0.062_37).ceil() as u32
+    }
+
+    fn faults(&self, value: &toml::Table) -> Vec<String> {
+        let mut faults = Vec::new();
+        let mut must = |holds: bool, text: &str| {
+            if !holds {
+                faults.push(text.to_owned());
+            }
+        };
+        let d = &self.delivery;
+        must(!d.sweeps || d.check_after_upload == UploadCheck::AnswerOnly, "delivery.sweeps needs check_after_upload = \"answer_only\"");
+        must(d.inbox != d.outbox, "delivery.inbox and delivery.outbox are the same folder");
+        let plain = |p: &str| !p.is_empty() && !p.starts_with('/') && !p.split('/').any(|s| s == ".." || s.is_empty());
+        must(plain(&d.inbox) && plain(&d.outbox), "delivery.inbox and outbox must be relative folders without ..");
+        must((1..=600).contains(&d.timeout_s), "delivery.timeout_s must be 1 to 600");
+        must((1..=20).contains(&d.attempts_max), "delivery.attempts_max must be 1 to 20");
+        must((1..=100_000).contains(&self.batch.letters_max), "batch.letters_max must be 1 to 100000");
+        must(self.page.bytes_max <= self.batch.bytes_max, "page.bytes_max is larger than batch.bytes_max: such a letter fits no batch");
+        must(self.batch.bytes_max <= 2 << 30, "batch.bytes_max must be at most 2 GiB");
+        let known = ["plex", "colour", "envelope", "postage"];
+        must(self.batch.one_of.iter().all(|k| known.contains(&k.as_str())), "batch.one_of knows plex, colour, envelope, postage");
+        must(["postcode", "sheets"].contains(&self.batch.sort.as_str()), "batch.sort must be postcode or sheets");
+        must(
+            self.batch.container != Container::Stream || self.batch.one_of.iter().any(|k| k == "plex"),
+            "a stream must not mix simplex and duplex: batch.one_of needs plex",
+        );
+        let p = &self.page;
+        must(p.width_mm > 0.0 && p.height_mm > p.width_mm, "page must be upright: height_mm larger than width_mm");
+        must((0.0..=20.0).contains(&p.over_mm) && (0.0..=20.0).contains(&p.under_mm), "page tolerances must be 0 to 20 mm");
+        must(p.pages_max >= 1, "page.pages_max must be at least 1");
+        let s = &self.sheet;
+        must(s.c5_sheets_max >= 1 && s.c5_sheets_max <= s.c4_sheets_max, "sheet.c5_sheets_max is larger than c4_sheets_max: envelopes swapped?");
+        must(s.c5_weight_g < s.c4_weight_g, "sheet.c5_weight_g is not below c4_weight_g: envelopes swapped?");
+        must(s.paper_gsm >= 40.0 && s.paper_gsm <= 300.0, "sheet.paper_gsm must be 40 to 300");
+        let a = &self.address_box;
+        must(a.x_mm >= 0.0 && a.y_mm >= 0.0 && a.x_mm + a.width_mm <= p.width_mm && a.y_mm + a.height_mm <= p.height_mm, "address_box lies outside the page");
+        must(a.font_size_min_pt >= 5.0 && a.font_size_min_pt <= a.font_size_max_pt, "address_box font sizes must be 5 pt or more, min not above max");
+        must(self.answers.dialect == "csv", "answers.dialect: only csv is known");
+        faults.extend(self.provenance_faults(value));
+        faults
+    }
+
+    fn provenance_faults(&self, value: &toml::Table) -> Vec<String> {
+        let mut keys = Vec::new();
+        for (section, content) in value {
+            match content {
+                toml::Value::Table(table) if section != "provenance" => keys.extend(table.keys().map(|k| format!("{section}.{k}"))),
+                _ => {}
+            }
+        }
+        let missing = keys.iter().filter(|k| !self.provenance.contains_key(*k)).map(|k| format!("{k} has no provenance"));
+        let stray = self.provenance.keys().filter(|k| !keys.contains(k)).map(|k| format!("provenance names {k}, which is not there"));
+        let known = |from: &str| from == "contract" || from == "assumed" || from.strip_prefix("sourced:").is_some_and(|s| !s.is_empty());
+        let odd = self.provenance.iter().filter(|(_, from)| !known(from)).map(|(k, _)| format!("provenance of {k} must be contract, assumed or sourced:<what>"));
+        missing.chain(stray).chain(odd).collect()
+    }
+}

@@ -1,0 +1,150 @@
+//! What a vendor receives beside the letters: `letters.csv` and `manifest.json` (batch format 1, docs/batch-format.md),
+//! and the names of the files of a batch.
+
+use crate::domain::{BatchName, Colour, Cvr, Envelope, LetterId, Plex, Postage, Sha256, VendorId};
+use serde::{Deserialize, Serialize};
+
+pub const FORMAT: &str = "fjernprint-batch/1";
+/// Largest manifest.json read, bytes: a hundred thousand files of 150 bytes each.
+pub const MANIFEST_BYTES_MAX: u64 = 32 << 20;
+/// Largest letters.csv read, bytes.
+pub const LETTERS_CSV_BYTES_MAX: u64 = 64 << 20;
+
+/// One row of letters.csv. No CPR number, name or address stands in it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LetterRow {
+    pub seq: u32,
+    pub letter_id: LetterId,
+    /// AfsendelseIdentifikator: the sender's own identifier.
+    pub dispatch_id: String,
+    /// `<letter>.pdf` inside the container; for a stream, the stream's own name.
+    pub file: String,
+    /// Counted from 1 inside `file`.
+    pub first_page: u32,
+    /// The letter's own pages, without a blank back added in a duplex stream.
+    pub pages: u32,
+    pub sheets: u32,
+    pub bytes: u64,
+    /// Of the letter's own PDF, also where it went into a stream.
+    pub sha256: Sha256,
+    /// Of the document as it came in; equal to `sha256` when untouched.
+    pub sha256_received: Sha256,
+    pub plex: Plex,
+    pub colour: Colour,
+    pub envelope: Envelope,
+    pub postage: Postage,
+    pub weight_g: u32,
+    pub country: String,
+    pub cost_group: String,
+    pub deadline: String,
+}
+
+/// A file the manifest vouches for. Names of letters' files have the batch's folder in front.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileEntry {
+    pub name: String,
+    pub bytes: u64,
+    pub sha256: Sha256,
+}
+
+/// manifest.json. Field order here is the order in the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    pub format: String,
+    pub batch: BatchName,
+    pub vendor: VendorId,
+    pub profile_version: String,
+    /// `test` or `production`.
+    pub environment: String,
+    pub municipality_cvr: Cvr,
+    /// ISO 8601 date.
+    pub business_date: String,
+    pub sequence: u64,
+    /// RFC 3339, UTC.
+    pub created: String,
+    pub letters: u32,
+    pub pages: u32,
+    pub sheets: u32,
+    /// Sum of the letters' own PDFs.
+    pub bytes: u64,
+    pub files: Vec<FileEntry>,
+    /// A chain per vendor, so that a gap shows; absent in the first.
+    pub previous_manifest_sha256: Option<Sha256>,
+    pub replaces: Option<BatchName>,
+}
+
+/// The files of a batch in the vendor's inbox.
+pub struct BatchFiles;
+
+impl BatchFiles {
+    pub fn manifest(batch: &BatchName) -> String {
+        format!("{batch}.manifest.json")
+    }
+    pub fn signature(batch: &BatchName) -> String {
+        format!("{batch}.manifest.json.p7s")
+    }
+    pub fn letters(batch: &BatchName) -> String {
+        format!("{batch}.letters.csv")
+    }
+    pub fn ready(batch: &BatchName) -> String {
+        format!("{batch}.ready")
+    }
+    pub fn ack(batch: &BatchName) -> String {
+        format!("{batch}.ack.json")
+    }
+}
+
+/// Why bytes from a batch or a vendor could not be read as what they should be.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}: {why}")]
+pub struct WireError {
+    pub what: &'static str,
+    pub why: String,
+}
+
+impl WireError {
+    pub fn new(what: &'static str, why: impl std::fmt::Display) -> Self {
+        Self { what, why: crate::domain::redact::redact(&why.to_string()) }
+    }
+}
+
+/// letters.csv: UTF-8, `;`, header row, RFC 4180 quoting.
+pub fn letters_to_csv(rows: &[LetterRow]) -> Result<Vec<u8>, WireError> {
+    to_csv("letters.csv", rows)
+}
+
+pub fn letters_from_csv(bytes: &[u8]) -> Result<Vec<LetterRow>, WireError> {
+    from_csv("letters.csv", bytes)
+}
+
+pub(crate) fn to_csv<T: Serialize>(what: &'static str, rows: &[T]) -> Result<Vec<u8>, WireError> {
+    let mut writer = csv::WriterBuilder::new().delimiter(b';').from_writer(Vec::new());
+    for row in rows {
+        writer.serialize(row).map_err(|e| WireError::new(what, e))?;
+    }
+    writer.into_inner().map_err(|e| WireError::new(what, e))
+}
+
+pub(crate) fn from_csv<T: serde::de::DeserializeOwned>(what: &'static str, bytes: &[u8]) -> Result<Vec<T>, WireError> {
+    let mut reader = csv::ReaderBuilder::new().delimiter(b';').flexible(false).from_reader(bytes);
+    reader.deserialize().map(|row| row.map_err(|e| WireError::new(what, e))).collect()
+}
+
+impl Manifest {
+    /// The bytes that are signed: pretty JSON with a final newline.
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut bytes = serde_json::to_vec_pretty(self).expect("a manifest has only string keys");
+        bytes.push(b'\n');
+        bytes
+    }
+
+    pub fn from_json(bytes: &[u8]) -> Result<Self, WireError> {
+        let manifest: Self = serde_json::from_slice(bytes).map_err(|e| WireError::new("manifest.json", e))?;
+        if manifest.format != FORMAT {
+            return Err(WireError::new("manifest.json", format!("format {} is not {FORMAT}", manifest.format)));
+        }
+        Ok(manifest)
+    }
+}
