@@ -196,12 +196,21 @@ impl VendorProfile {
         must((0.0..=20.0).contains(&p.over_mm) && (0.0..=20.0).contains(&p.under_mm), "page tolerances must be 0 to 20 mm");
         must(p.pages_max >= 1, "page.pages_max must be at least 1");
         let s = &self.sheet;
-        must(s.c5_sheets_max >= 1 && s.c5_sheets_max <= s.c4_sheets_max, "sheet.c5_sheets_max is larger than c4_sheets_max: envelopes swapped?");
+        must(
+            s.c5_sheets_max >= 1 && s.c5_sheets_max <= s.c4_sheets_max,
+            "sheet.c5_sheets_max is larger than c4_sheets_max: envelopes swapped?",
+        );
         must(s.c5_weight_g < s.c4_weight_g, "sheet.c5_weight_g is not below c4_weight_g: envelopes swapped?");
         must(s.paper_gsm >= 40.0 && s.paper_gsm <= 300.0, "sheet.paper_gsm must be 40 to 300");
         let a = &self.address_box;
-        must(a.x_mm >= 0.0 && a.y_mm >= 0.0 && a.x_mm + a.width_mm <= p.width_mm && a.y_mm + a.height_mm <= p.height_mm, "address_box lies outside the page");
-        must(a.font_size_min_pt >= 5.0 && a.font_size_min_pt <= a.font_size_max_pt, "address_box font sizes must be 5 pt or more, min not above max");
+        must(
+            a.x_mm >= 0.0 && a.y_mm >= 0.0 && a.x_mm + a.width_mm <= p.width_mm && a.y_mm + a.height_mm <= p.height_mm,
+            "address_box lies outside the page",
+        );
+        must(
+            a.font_size_min_pt >= 5.0 && a.font_size_min_pt <= a.font_size_max_pt,
+            "address_box font sizes must be 5 pt or more, min not above max",
+        );
         must(self.answers.dialect == "csv", "answers.dialect: only csv is known");
         faults.extend(self.provenance_faults(value));
         faults
@@ -218,7 +227,11 @@ impl VendorProfile {
         let missing = keys.iter().filter(|k| !self.provenance.contains_key(*k)).map(|k| format!("{k} has no provenance"));
         let stray = self.provenance.keys().filter(|k| !keys.contains(k)).map(|k| format!("provenance names {k}, which is not there"));
         let known = |from: &str| from == "contract" || from == "assumed" || from.strip_prefix("sourced:").is_some_and(|s| !s.is_empty());
-        let odd = self.provenance.iter().filter(|(_, from)| !known(from)).map(|(k, _)| format!("provenance of {k} must be contract, assumed or sourced:<what>"));
+        let odd = self
+            .provenance
+            .iter()
+            .filter(|(_, from)| !known(from))
+            .map(|(k, _)| format!("provenance of {k} must be contract, assumed or sourced:<what>"));
         missing.chain(stray).chain(odd).collect()
     }
 }

@@ -20,9 +20,7 @@ pub fn sign(content: &[u8], certificate: &X509Ref, key: &PKeyRef<Private>, issue
     }
     // Without BINARY, line ends would be rewritten before hashing.
     let options = CMSOptions::BINARY | CMSOptions::DETACHED;
-    CmsContentInfo::sign(Some(certificate), Some(key), Some(&chain), Some(content), options)
-        .and_then(|cms| cms.to_der())
-        .map_err(failed)
+    CmsContentInfo::sign(Some(certificate), Some(key), Some(&chain), Some(content), options).and_then(|cms| cms.to_der()).map_err(failed)
 }
 
 /// Checks a detached signature against trusted certificates in PEM; the chain must lead to one of them.

@@ -1,1 +1,5 @@
-fn main(){}
+//! All integration tests, one binary.
+
+mod batch_format;
+mod house;
+mod words;
