@@ -1,5 +1,6 @@
 //! fjernprint: from the messages of municipal systems to letters that a print vendor has answered for.
 
 pub mod domain;
+pub mod ledger;
 pub mod vendor;
 pub mod wire;

@@ -1,1 +1,223 @@
+//! What happens to letters and batches, and what follows from it.
+//!
+//! Events are in the past tense and are what the ledger keeps; a status is what they add up to. [`letter_after`] and
+//! [`batch_after`] are the only places where a transition is defined. An event that does not fit its status is a
+//! corrupt ledger, never a warning.
 
+use super::ids::{BatchName, Cvr, Sha256, VendorId};
+use super::print::PrintOptions;
+use serde::{Deserialize, Serialize};
+
+/// Something that happened to one letter.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
+pub enum LetterEvent {
+    /// Taken in: the original is stored under `original` and a technical receipt is owed.
+    Accepted { municipality: Cvr, sender: String, business_date: String, original: Sha256, part: u32 },
+    /// The MeMo stands in the digital outbox.
+    DeliveredDigitally { memo: Sha256 },
+    /// Waits for a person; `code` says for whom and why.
+    Held { code: String, message: String },
+    /// Leaves the pipeline.
+    Rejected { code: String, message: String },
+    /// Printable for this vendor; `document` is what will be printed.
+    Validated { vendor: VendorId, document: Sha256, received: Sha256, pages: u32, sheets: u32, bytes: u64, options: PrintOptions },
+    /// Stands in a sealed batch.
+    Batched { batch: BatchName },
+    /// The batch is at the vendor.
+    Shipped { batch: BatchName },
+    /// The vendor's word, on the way.
+    Progressed { batch: BatchName, word: String },
+    /// The vendor's final word.
+    Settled { batch: BatchName, word: String },
+    /// After final: the carrier brought it back (R01 to R10).
+    Returned { batch: BatchName, reason: String },
+}
+
+/// Where a letter stands. Each counts in exactly one term of accepted = digital + shipped + rejected + held + pending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LetterStatus {
+    Accepted,
+    Digital,
+    Held,
+    Rejected,
+    Validated,
+    Batched,
+    Shipped,
+    Settled,
+    Returned,
+}
+
+/// A term of the equation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Term {
+    Digital,
+    Shipped,
+    Rejected,
+    Held,
+    Pending,
+}
+
+impl LetterStatus {
+    pub const ALL: [Self; 9] = [
+        Self::Accepted,
+        Self::Digital,
+        Self::Held,
+        Self::Rejected,
+        Self::Validated,
+        Self::Batched,
+        Self::Shipped,
+        Self::Settled,
+        Self::Returned,
+    ];
+
+    pub fn term(self) -> Term {
+        match self {
+            Self::Digital => Term::Digital,
+            Self::Held => Term::Held,
+            Self::Rejected => Term::Rejected,
+            Self::Accepted | Self::Validated | Self::Batched => Term::Pending,
+            Self::Shipped | Self::Settled | Self::Returned => Term::Shipped,
+        }
+    }
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Digital => "digital",
+            Self::Held => "held",
+            Self::Rejected => "rejected",
+            Self::Validated => "validated",
+            Self::Batched => "batched",
+            Self::Shipped => "shipped",
+            Self::Settled => "settled",
+            Self::Returned => "returned",
+        }
+    }
+}
+
+/// The event does not follow from the status: the ledger is corrupt, or the caller is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{event} cannot follow {status}")]
+pub struct IllegalEvent {
+    pub status: String,
+    pub event: String,
+}
+
+impl LetterEvent {
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Accepted { .. } => "accepted",
+            Self::DeliveredDigitally { .. } => "delivered_digitally",
+            Self::Held { .. } => "held",
+            Self::Rejected { .. } => "rejected",
+            Self::Validated { .. } => "validated",
+            Self::Batched { .. } => "batched",
+            Self::Shipped { .. } => "shipped",
+            Self::Progressed { .. } => "progressed",
+            Self::Settled { .. } => "settled",
+            Self::Returned { .. } => "returned",
+        }
+    }
+}
+
+/// The status of a letter after one more event; `None` is a letter nothing has happened to.
+pub fn letter_after(status: Option<LetterStatus>, event: &LetterEvent) -> Result<LetterStatus, IllegalEvent> {
+    use LetterEvent as E;
+    use LetterStatus as S;
+    match (status, event) {
+        (None, E::Accepted { .. }) => Ok(S::Accepted),
+        (Some(S::Accepted), E::DeliveredDigitally { .. }) => Ok(S::Digital),
+        (Some(S::Accepted), E::Held { .. }) => Ok(S::Held),
+        (Some(S::Accepted | S::Validated), E::Rejected { .. }) => Ok(S::Rejected),
+        (Some(S::Accepted), E::Validated { .. }) => Ok(S::Validated),
+        (Some(S::Validated), E::Batched { .. }) => Ok(S::Batched),
+        (Some(S::Batched), E::Shipped { .. }) => Ok(S::Shipped),
+        (Some(S::Shipped), E::Progressed { .. }) => Ok(S::Shipped),
+        (Some(S::Shipped), E::Settled { .. }) => Ok(S::Settled),
+        (Some(S::Settled), E::Returned { .. }) => Ok(S::Returned),
+        (status, event) => Err(IllegalEvent { status: status.map_or("nothing", S::word).to_owned(), event: event.word().to_owned() }),
+    }
+}
+
+/// Something that happened to one batch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
+pub enum BatchEvent {
+    /// Signed; its bytes will not change.
+    Sealed {
+        vendor: VendorId,
+        municipality: Cvr,
+        business_date: String,
+        sequence: u64,
+        manifest: Sha256,
+        letters: u32,
+        pages: u32,
+        sheets: u32,
+        bytes: u64,
+    },
+    /// Written before the first byte leaves.
+    UploadStarted { attempt: u32 },
+    /// Written before the ready marker: from here the outcome is unknown until it was looked at.
+    ReadyIntended {},
+    /// Everything is at the vendor, the marker too.
+    Shipped {},
+    /// The vendor's technical answer.
+    Acknowledged { accepted: bool, reason: String },
+}
+
+/// Where a batch stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BatchStatus {
+    Sealed,
+    Uploading,
+    /// The ready marker may or may not stand at the vendor: asked about, never guessed.
+    Unknown,
+    Shipped,
+    Acknowledged,
+    /// The vendor refused the batch.
+    Refused,
+}
+
+impl BatchStatus {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Sealed => "sealed",
+            Self::Uploading => "uploading",
+            Self::Unknown => "unknown",
+            Self::Shipped => "shipped",
+            Self::Acknowledged => "acknowledged",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+impl BatchEvent {
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Sealed { .. } => "sealed",
+            Self::UploadStarted { .. } => "upload_started",
+            Self::ReadyIntended {} => "ready_intended",
+            Self::Shipped {} => "shipped",
+            Self::Acknowledged { .. } => "acknowledged",
+        }
+    }
+}
+
+/// The status of a batch after one more event.
+pub fn batch_after(status: Option<BatchStatus>, event: &BatchEvent) -> Result<BatchStatus, IllegalEvent> {
+    use BatchEvent as E;
+    use BatchStatus as S;
+    match (status, event) {
+        (None, E::Sealed { .. }) => Ok(S::Sealed),
+        (Some(S::Sealed | S::Uploading), E::UploadStarted { .. }) => Ok(S::Uploading),
+        (Some(S::Uploading | S::Unknown), E::ReadyIntended {}) => Ok(S::Unknown),
+        (Some(S::Unknown), E::Shipped {}) => Ok(S::Shipped),
+        (Some(S::Shipped), E::Acknowledged { accepted: true, .. }) => Ok(S::Acknowledged),
+        (Some(S::Shipped), E::Acknowledged { accepted: false, .. }) => Ok(S::Refused),
+        (status, event) => Err(IllegalEvent { status: status.map_or("nothing", S::word).to_owned(), event: event.word().to_owned() }),
+    }
+}

@@ -2,4 +2,5 @@
 
 mod batch_format;
 mod house;
+mod ledger;
 mod words;

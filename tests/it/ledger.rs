@@ -1,0 +1,131 @@
+//! The ledger: what may follow what, all or nothing, and a verifier that sees every tampering.
+
+use fjernprint::domain::status::{BatchEvent, LetterEvent, LetterStatus, Term, letter_after};
+use fjernprint::domain::{BatchName, Colour, Envelope, LetterId, Plex, Postage, PrintOptions, Sha256};
+use fjernprint::ledger::{Entry, Ledger, LedgerError};
+use std::path::Path;
+
+const AT: &str = "2026-11-24T02:00:00Z";
+
+fn letter(n: u32) -> LetterId {
+    format!("L{n:024x}").parse().unwrap()
+}
+
+fn batch() -> BatchName {
+    "FP-edora-99990011-20261124-1-0123456789ab".parse().unwrap()
+}
+
+fn accepted() -> LetterEvent {
+    let municipality = "99990011".parse().unwrap();
+    LetterEvent::Accepted { municipality, sender: "opus".into(), business_date: "2026-11-24".into(), original: Sha256([1; 32]), part: 0 }
+}
+
+fn events() -> Vec<LetterEvent> {
+    let options = PrintOptions { plex: Plex::Duplex, colour: Colour::BlackWhite, envelope: Envelope::C5, postage: Postage::Economique };
+    let hash = Sha256([2; 32]);
+    vec![
+        accepted(),
+        LetterEvent::DeliveredDigitally { memo: hash },
+        LetterEvent::Held { code: "FP-R001".into(), message: "m".into() },
+        LetterEvent::Rejected { code: "FP-V002".into(), message: "m".into() },
+        LetterEvent::Validated { vendor: "edora".parse().unwrap(), document: hash, received: hash, pages: 2, sheets: 1, bytes: 9, options },
+        LetterEvent::Batched { batch: batch() },
+        LetterEvent::Shipped { batch: batch() },
+        LetterEvent::Progressed { batch: batch(), word: "printed".into() },
+        LetterEvent::Settled { batch: batch(), word: "handed_over".into() },
+        LetterEvent::Returned { batch: batch(), reason: "R01".into() },
+    ]
+}
+
+/// Every pair of status and event, as a table a reader can check.
+#[test]
+fn the_transition_table_is_exactly_this() {
+    let mut table = String::new();
+    for status in std::iter::once(None).chain(LetterStatus::ALL.map(Some)) {
+        for event in events() {
+            if let Ok(next) = letter_after(status, &event) {
+                table += &format!("{} + {} = {}\n", status.map_or("nothing", |s| s.word()), event.word(), next.word());
+            }
+        }
+    }
+    assert_eq!(
+        table,
+        "nothing + accepted = accepted\naccepted + delivered_digitally = digital\naccepted + held = held\n\
+         accepted + rejected = rejected\naccepted + validated = validated\nvalidated + rejected = rejected\n\
+         validated + batched = batched\nbatched + shipped = shipped\nshipped + progressed = shipped\n\
+         shipped + settled = settled\nsettled + returned = returned\n"
+    );
+    assert_eq!(LetterStatus::Batched.term(), Term::Pending);
+    assert_eq!(LetterStatus::Returned.term(), Term::Shipped);
+}
+
+fn filled(path: &Path) -> Ledger {
+    let mut ledger = Ledger::open(path).unwrap();
+    let mut entries: Vec<Entry> = (0..5).map(|n| Entry::Letter(letter(n), accepted())).collect();
+    entries.push(Entry::Letter(letter(0), LetterEvent::Held { code: "FP-R001".into(), message: "not in the register".into() }));
+    let sealed = BatchEvent::Sealed {
+        vendor: "edora".parse().unwrap(),
+        municipality: "99990011".parse().unwrap(),
+        business_date: "2026-11-24".into(),
+        sequence: 1,
+        manifest: Sha256([3; 32]),
+        letters: 1,
+        pages: 2,
+        sheets: 1,
+        bytes: 9,
+    };
+    entries.push(Entry::Batch(batch(), sealed));
+    ledger.record(AT, &entries).unwrap();
+    ledger
+}
+
+#[test]
+fn an_illegal_event_undoes_its_whole_transaction() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = filled(&dir.path().join("ledger.db"));
+    let head = ledger.head().unwrap();
+    let fault = ledger
+        .record(AT, &[Entry::Letter(letter(9), accepted()), Entry::Letter(letter(1), LetterEvent::Shipped { batch: batch() })])
+        .unwrap_err();
+    assert!(matches!(fault, LedgerError::Illegal { .. }), "{fault}");
+    assert_eq!(ledger.head().unwrap(), head);
+    assert_eq!(ledger.letter_status(&letter(9)).unwrap(), None);
+    assert_eq!(ledger.letters_by_status().unwrap(), [(LetterStatus::Accepted, 4), (LetterStatus::Held, 1)]);
+    assert_eq!(ledger.verify().unwrap(), []);
+}
+
+#[test]
+fn a_ledger_that_is_not_there_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(matches!(Ledger::open_read_only(&dir.path().join("none.db")), Err(LedgerError::Missing(_))));
+}
+
+/// One tampering each; the verifier must name it, and the log itself refuses the plain ways.
+#[test]
+fn the_verifier_sees_every_tampering() {
+    let unlock = "DROP TRIGGER event_is_append_only_update; DROP TRIGGER event_is_append_only_delete;";
+    let tamperings = [
+        ("UPDATE event SET at = '2026-11-25T02:00:00Z' WHERE seq = 3", "FP-L003"),
+        ("UPDATE event SET data = replace(data, 'opus', 'onus') WHERE seq = 2", "FP-L003"),
+        ("DELETE FROM event WHERE seq = 4", "FP-L003"),
+        ("UPDATE event SET subject = 'L000000000000000000000009' WHERE seq = 1", "FP-L003"),
+        ("UPDATE letter SET status = 'digital' WHERE id LIKE '%1'", "FP-L004"),
+        ("DELETE FROM letter WHERE id LIKE '%2'", "FP-L004"),
+        ("INSERT INTO letter VALUES ('L0000000000000000000000ff', 'held')", "FP-L004"),
+        ("UPDATE batch SET status = 'shipped'", "FP-L004"),
+    ];
+    for (sql, code) in tamperings {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ledger.db");
+        drop(filled(&path));
+        let raw = rusqlite::Connection::open(&path).unwrap();
+        if sql.contains("event") {
+            assert!(raw.execute_batch(sql).unwrap_err().to_string().contains("append-only"));
+        }
+        raw.execute_batch(unlock).unwrap();
+        raw.execute_batch(sql).unwrap();
+        drop(raw);
+        let violations = Ledger::open_read_only(&path).unwrap().verify().unwrap();
+        assert!(violations.iter().any(|v| v.code == code), "{sql}: {violations:?}");
+    }
+}
