@@ -3,4 +3,5 @@
 mod batch_format;
 mod house;
 mod ledger;
+mod recipient;
 mod words;

@@ -1,0 +1,4 @@
+//! What touches the world: files, registers, servers, keys. Decides nothing.
+
+pub mod register;
+pub mod store;

@@ -1,0 +1,93 @@
+//! The content store: bytes under their SHA-256, written once, never changed.
+//!
+//! What a sender hands in lies here as it was received. A file appears by rename and only whole; [`Store::sync`] makes
+//! everything written so far durable with one call, so that a night of small letters is not a night of waiting for the
+//! disk. Nothing may be acknowledged before it returned.
+
+use crate::domain::Sha256;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Largest stored file, bytes: a message of 99.5 MB, the limit of SF1601 and Digital Post.
+pub const STORED_BYTES_MAX: u64 = 100 << 20;
+
+static TEMPORARY: AtomicU64 = AtomicU64::new(0);
+
+/// A folder of files named by the hash of their bytes: `<root>/ab/ab12...`.
+pub struct Store {
+    root: PathBuf,
+}
+
+/// Why stored bytes could not be given back.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the store holds no {0}")]
+    Missing(Sha256),
+    #[error("the store's file {0} has other bytes than its name says")]
+    Changed(Sha256),
+    #[error("store: {0}")]
+    Io(#[from] io::Error),
+}
+
+impl Store {
+    /// Opens the store and makes its folder, readable by this user only.
+    pub fn open(root: &Path) -> Result<Self, StoreError> {
+        private_folder(root)?;
+        Ok(Self { root: root.to_owned() })
+    }
+
+    fn path(&self, hash: &Sha256) -> PathBuf {
+        let name = hash.to_string();
+        self.root.join(&name[..2]).join(name)
+    }
+
+    /// Stores the bytes and gives their hash; a second time changes nothing. Durable after [`Store::sync`].
+    pub fn put(&self, bytes: &[u8]) -> Result<Sha256, StoreError> {
+        let hash = Sha256(openssl::sha::sha256(bytes));
+        let path = self.path(&hash);
+        // A file of the right length may still be torn after a power cut; its hash tells.
+        if matches!(self.get(&hash), Ok(stored) if stored == bytes) {
+            return Ok(hash);
+        }
+        let folder = path.parent().expect("a stored file lies in a folder of the store");
+        private_folder(folder)?;
+        write_private(&path, bytes)?;
+        Ok(hash)
+    }
+
+    /// The bytes with this hash, proved to be them.
+    pub fn get(&self, hash: &Sha256) -> Result<Vec<u8>, StoreError> {
+        let file = match File::open(self.path(hash)) {
+            Ok(file) => file,
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Err(StoreError::Missing(*hash)),
+            Err(fault) => return Err(fault.into()),
+        };
+        let mut bytes = Vec::new();
+        file.take(STORED_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+        if Sha256(openssl::sha::sha256(&bytes)) == *hash { Ok(bytes) } else { Err(StoreError::Changed(*hash)) }
+    }
+
+    /// Makes everything stored so far durable. An error here must stop the run: it is never tried again.
+    pub fn sync(&self) -> Result<(), StoreError> {
+        let folder = File::open(&self.root)?;
+        rustix::fs::syncfs(&folder).map_err(io::Error::from)?;
+        Ok(())
+    }
+}
+
+/// Makes a folder, and those above it, that only this user can look into.
+pub fn private_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Writes a file that only this user can read, beside its place and then into it by rename.
+pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let number = TEMPORARY.fetch_add(1, Ordering::Relaxed);
+    let beside = path.with_extension(format!("{}-{number}.part", std::process::id()));
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    file.write_all(bytes)?;
+    fs::rename(&beside, path)
+}

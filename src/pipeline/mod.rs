@@ -1,0 +1,3 @@
+//! The stages, each a decision about values; none knows the ledger or the world.
+
+pub mod recipient;
