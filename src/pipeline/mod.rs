@@ -1,3 +1,4 @@
 //! The stages, each a decision about values; none knows the ledger or the world.
 
+pub mod group;
 pub mod recipient;

@@ -1,0 +1,70 @@
+//! Laws of grouping, for any letters and limits.
+
+use fjernprint::domain::{Colour, Envelope, LetterId, Plex, Postage, PrintOptions, sheets_of};
+use fjernprint::pipeline::group::{Candidate, group};
+use fjernprint::vendor::VendorProfile;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use std::fs;
+
+fn profile(letters_max: u32, bytes_max: u64) -> VendorProfile {
+    let text = fs::read_to_string(format!("{}/vendors/straalfors/profile.toml", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let mut profile = VendorProfile::parse(&text).unwrap();
+    profile.batch.letters_max = letters_max;
+    profile.batch.bytes_max = bytes_max;
+    profile
+}
+
+fn candidate() -> impl Strategy<Value = Candidate> {
+    (0u32..200, 0u8..3, any::<bool>(), any::<bool>(), 1000u32..1010, 1u32..13, 1u64..1200).prop_map(
+        |(n, cvr, duplex, c4, postcode, pages, bytes)| {
+            let plex = if duplex { Plex::Duplex } else { Plex::Simplex };
+            let envelope = if c4 { Envelope::C4 } else { Envelope::C5 };
+            Candidate {
+                letter: format!("L{n:024x}").parse().unwrap(),
+                municipality: format!("9999001{cvr}").parse().unwrap(),
+                options: PrintOptions { plex, colour: Colour::BlackWhite, envelope, postage: Postage::Economique },
+                postcode: postcode.to_string(),
+                pages,
+                sheets: sheets_of(pages, plex),
+                bytes,
+            }
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn no_letter_is_lost_no_limit_crossed_and_order_does_not_matter(
+        letters in proptest::collection::vec(candidate(), 0..120),
+        letters_max in 1u32..9,
+        bytes_max in 1000u64..3000,
+        turn in 0usize..120,
+    ) {
+        let profile = profile(letters_max, bytes_max);
+        let by_id: BTreeMap<LetterId, Candidate> = letters.into_iter().map(|c| (c.letter.clone(), c)).collect();
+        let input: Vec<Candidate> = by_id.values().cloned().collect();
+        let plan = group(input.clone(), &profile);
+
+        let mut all: Vec<&LetterId> = plan.batches.iter().flat_map(|b| &b.letters).chain(&plan.too_large).collect();
+        all.sort();
+        prop_assert_eq!(all, by_id.keys().collect::<Vec<_>>());
+        for batch in &plan.batches {
+            let members: Vec<&Candidate> = batch.letters.iter().map(|id| &by_id[id]).collect();
+            prop_assert!(!members.is_empty() && members.len() <= letters_max as usize);
+            prop_assert!(batch.bytes <= bytes_max);
+            prop_assert_eq!(batch.bytes, members.iter().map(|c| c.bytes).sum::<u64>());
+            prop_assert_eq!(batch.pages, members.iter().map(|c| c.pages).sum::<u32>());
+            prop_assert_eq!(batch.sheets, members.iter().map(|c| c.sheets).sum::<u32>());
+            prop_assert!(members.iter().all(|c| c.municipality == batch.municipality && c.options == members[0].options));
+            prop_assert!(members.windows(2).all(|w| w[0].postcode <= w[1].postcode));
+        }
+        prop_assert!(plan.too_large.iter().all(|id| by_id[id].bytes > bytes_max));
+
+        let mut turned = input;
+        let middle = turn % turned.len().max(1);
+        turned.rotate_left(middle);
+        turned.reverse();
+        prop_assert_eq!(group(turned, &profile), plan);
+    }
+}
