@@ -5,4 +5,5 @@ mod group;
 mod house;
 mod ledger;
 mod recipient;
+mod sshd;
 mod words;
