@@ -3,6 +3,7 @@
 pub mod adapters;
 pub mod domain;
 pub mod ledger;
+pub mod pdf;
 pub mod pipeline;
 pub mod vendor;
 pub mod wire;

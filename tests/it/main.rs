@@ -4,6 +4,7 @@ mod batch_format;
 mod group;
 mod house;
 mod ledger;
+mod pdf;
 mod recipient;
 mod sshd;
 mod words;

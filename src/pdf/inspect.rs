@@ -1,0 +1,162 @@
+//! What is true of a PDF: facts, no policy.
+//!
+//! Bytes from outside: nothing here may panic, hang or take memory without a bound. lopdf says `Ok` to much that is
+//! damaged, so an empty page tree, a recovered cross-reference table and a second reader's other page count are facts too.
+
+use lopdf::{Dictionary, Document, LoadOptions, Object, ObjectId};
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// A PDF larger than this is not opened at all, bytes: the limit of SF1601.
+pub const PDF_BYTES_MAX: usize = 100 << 20;
+/// Largest expansion of one object or cross-reference stream while loading, bytes.
+const STREAM_BYTES_MAX: usize = 64 << 20;
+/// Pages looked at; more than any envelope takes.
+const PAGES_LOOKED_AT_MAX: usize = 5_000;
+const PARENTS_MAX: usize = 64;
+const MM_PER_POINT: f32 = 25.4 / 72.0;
+
+/// One page, in mm as it is printed: after UserUnit and Rotate.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PageFacts {
+    pub width_mm: f32,
+    pub height_mm: f32,
+    /// The MediaBox has another size than the CropBox.
+    pub cropped: bool,
+}
+
+/// Everything [`inspect`] found.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PdfFacts {
+    pub bytes: u64,
+    /// Why the file could not be read as it was written.
+    pub unreadable: Option<String>,
+    pub encrypted: bool,
+    /// `1.7` and the like; the catalog's version where it is the newer.
+    pub version: String,
+    pub pages: Vec<PageFacts>,
+    /// What hayro counts; absent when it cannot read the file.
+    pub pages_by_second_reader: Option<usize>,
+    /// Names of fonts whose program is not in the file.
+    pub fonts_not_embedded: BTreeSet<String>,
+    pub javascript: bool,
+    pub launch: bool,
+    pub embedded_files: bool,
+}
+
+/// Reads a PDF and says what it found. Never fails: what cannot be read is a fact.
+pub fn inspect(bytes: &[u8]) -> PdfFacts {
+    let mut facts = PdfFacts { bytes: bytes.len() as u64, ..PdfFacts::default() };
+    if bytes.len() > PDF_BYTES_MAX {
+        facts.unreadable = Some(format!("larger than {PDF_BYTES_MAX} bytes"));
+        return facts;
+    }
+    if !bytes.starts_with(b"%PDF-") {
+        facts.unreadable = Some("does not start with %PDF-".to_owned());
+        return facts;
+    }
+    // Both readers are known to panic on some hostile files; a panic is one more way of being unreadable.
+    let read = catch_unwind(AssertUnwindSafe(|| read(bytes, facts.clone())));
+    facts = read.unwrap_or_else(|_| PdfFacts { unreadable: Some("the parser gave up".to_owned()), ..facts });
+    facts.pages_by_second_reader = catch_unwind(|| hayro_syntax::Pdf::new(bytes.to_vec()).ok().map(|pdf| pdf.pages().len())).ok().flatten();
+    facts
+}
+
+fn read(bytes: &[u8], mut facts: PdfFacts) -> PdfFacts {
+    let document = match Document::load_mem_with_options(bytes, LoadOptions::with_max_decompressed_size(STREAM_BYTES_MAX)) {
+        Ok(document) => document,
+        Err(fault) => {
+            facts.encrypted = find(bytes, b"/Encrypt");
+            facts.unreadable = Some(fault.to_string());
+            return facts;
+        }
+    };
+    // lopdf decrypts silently with the empty password: ask what the file was, not what it is now.
+    facts.encrypted = document.was_encrypted() || document.is_encrypted();
+    if document.xref_recovery.is_some() {
+        facts.unreadable = Some("its cross-reference table is damaged".to_owned());
+    }
+    facts.version = version(&document);
+    for id in document.get_pages().into_values().take(PAGES_LOOKED_AT_MAX) {
+        match page(&document, id) {
+            Some(page) => facts.pages.push(page),
+            None => facts.unreadable = Some(format!("page {} has no MediaBox", facts.pages.len() + 1)),
+        }
+    }
+    for object in document.objects.values() {
+        look_into(&document, object, &mut facts, 0);
+    }
+    facts
+}
+
+fn find(bytes: &[u8], word: &[u8]) -> bool {
+    bytes.windows(word.len()).any(|window| window == word)
+}
+
+fn version(document: &Document) -> String {
+    let newer = document.catalog().ok().and_then(|c| c.get(b"Version").ok()).and_then(|v| v.as_name().ok());
+    let newer = newer.map(|v| String::from_utf8_lossy(v).into_owned()).unwrap_or_default();
+    if newer > document.version { newer } else { document.version.clone() }
+}
+
+/// A page attribute, inherited from the parents where the page has none.
+fn inherited<'a>(document: &'a Document, page: ObjectId, key: &[u8]) -> Option<&'a Object> {
+    let mut dictionary = document.get_dictionary(page).ok()?;
+    for _ in 0..PARENTS_MAX {
+        if let Ok(value) = dictionary.get(key) {
+            return document.dereference(value).ok().map(|(_, object)| object);
+        }
+        dictionary = document.get_dictionary(dictionary.get(b"Parent").ok()?.as_reference().ok()?).ok()?;
+    }
+    None
+}
+
+fn page(document: &Document, id: ObjectId) -> Option<PageFacts> {
+    let size = |key: &[u8]| -> Option<(f32, f32)> {
+        let corners = inherited(document, id, key)?.as_array().ok()?;
+        let value = |i: usize| document.dereference(corners.get(i)?).ok()?.1.as_float().ok().filter(|v| v.is_finite());
+        Some(((value(2)? - value(0)?).abs(), (value(3)? - value(1)?).abs()))
+    };
+    let media = size(b"MediaBox")?;
+    let shown = size(b"CropBox").map_or(media, |crop| (crop.0.min(media.0), crop.1.min(media.1)));
+    let user_unit = inherited(document, id, b"UserUnit").and_then(|u| u.as_float().ok()).filter(|u| *u > 0.0).unwrap_or(1.0);
+    let rotate = inherited(document, id, b"Rotate").and_then(|r| r.as_i64().ok()).unwrap_or(0);
+    let (width, height) = if rotate.rem_euclid(180) == 90 { (shown.1, shown.0) } else { shown };
+    let mm = user_unit * MM_PER_POINT;
+    Some(PageFacts { width_mm: width * mm, height_mm: height * mm, cropped: shown != media })
+}
+
+/// Looks for what has no place on paper, in one object and what stands directly in it.
+fn look_into(document: &Document, object: &Object, facts: &mut PdfFacts, depth: usize) {
+    if depth > PARENTS_MAX {
+        return;
+    }
+    let dictionary = match object {
+        Object::Dictionary(dictionary) => dictionary,
+        Object::Stream(stream) => &stream.dict,
+        Object::Array(items) => return items.iter().for_each(|item| look_into(document, item, facts, depth + 1)),
+        _ => return,
+    };
+    let is = |key: &[u8], word: &[u8]| dictionary.get(key).and_then(Object::as_name).is_ok_and(|name| name == word);
+    facts.javascript |= is(b"S", b"JavaScript") || dictionary.has(b"JS") || dictionary.has(b"JavaScript");
+    facts.launch |= is(b"S", b"Launch");
+    facts.embedded_files |= is(b"Type", b"EmbeddedFile") || dictionary.has(b"EmbeddedFiles") || is(b"Subtype", b"FileAttachment");
+    if is(b"Type", b"Font") {
+        look_at_font(document, dictionary, facts);
+    }
+    dictionary.iter().for_each(|(_, value)| look_into(document, value, facts, depth + 1));
+}
+
+fn look_at_font(document: &Document, font: &Dictionary, facts: &mut PdfFacts) {
+    let subtype = font.get(b"Subtype").and_then(Object::as_name).unwrap_or_default();
+    // A Type 0 font's program hangs on its descendant, a Type 3 font is its own program.
+    if subtype == b"Type0" || subtype == b"Type3" {
+        return;
+    }
+    let descriptor = font.get(b"FontDescriptor").and_then(|d| document.dereference(d)).and_then(|(_, d)| d.as_dict());
+    let embedded = descriptor.is_ok_and(|d| [&b"FontFile"[..], b"FontFile2", b"FontFile3"].iter().any(|key| d.has(key)));
+    if !embedded {
+        let name = font.get(b"BaseFont").and_then(Object::as_name).unwrap_or(b"(without a name)");
+        facts.fonts_not_embedded.insert(String::from_utf8_lossy(name).into_owned());
+    }
+}

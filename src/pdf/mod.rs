@@ -1,0 +1,5 @@
+//! Measuring PDF bytes. lopdf and hayro stay behind this door.
+
+pub mod inspect;
+
+pub use inspect::{PageFacts, PdfFacts, inspect};
