@@ -1,6 +1,7 @@
 //! All integration tests, one binary.
 
 mod batch_format;
+mod cli;
 mod group;
 mod house;
 mod ledger;

@@ -7,7 +7,7 @@ use lopdf::{Document, EncryptionState, EncryptionVersion, Object, Permissions, S
 use std::fs;
 
 /// A PDF with one page a size, in points, and what else `change` does to it.
-fn pdf(sizes: &[(f32, f32)], change: impl FnOnce(&mut Document, lopdf::ObjectId)) -> Vec<u8> {
+pub fn pdf(sizes: &[(f32, f32)], change: impl FnOnce(&mut Document, lopdf::ObjectId)) -> Vec<u8> {
     let mut document = Document::with_version("1.7");
     let pages = document.new_object_id();
     let kids: Vec<Object> = sizes
@@ -29,7 +29,7 @@ fn pdf(sizes: &[(f32, f32)], change: impl FnOnce(&mut Document, lopdf::ObjectId)
     bytes
 }
 
-const A4: (f32, f32) = (595.276, 841.89);
+pub const A4: (f32, f32) = (595.276, 841.89);
 
 fn rules(vendor: &str, bytes: &[u8]) -> Vec<&'static str> {
     let text = fs::read_to_string(format!("{}/vendors/{vendor}/profile.toml", env!("CARGO_MANIFEST_DIR"))).unwrap();

@@ -2,7 +2,7 @@
 
 use fjernprint::adapters::sftp::{Address, Connection};
 use std::fs;
-use std::io::Cursor;
+use std::io::{Cursor, Read};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -46,6 +46,36 @@ fn safe_base() -> &'static Path {
     candidates.into_iter().find(|path| path.is_dir() && safe(path)).expect("a folder that only root can write to")
 }
 
+/// Starts sshd on a port that was free a moment ago; `None` when another took it meanwhile.
+fn listening(dir: &Path, jail: &Path) -> Option<(Child, u16)> {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let config = format!(
+        "Port {port}\nListenAddress 127.0.0.1\nHostKey {host}\nAuthorizedKeysFile {keys}\nStrictModes no\nUsePAM no\n\
+         PermitRootLogin prohibit-password\nPasswordAuthentication no\nPidFile none\nChrootDirectory {jail}\n\
+         Subsystem sftp internal-sftp\nForceCommand internal-sftp\n",
+        host = dir.join("host").display(),
+        keys = dir.join("authorised").display(),
+        jail = jail.display(),
+    );
+    fs::write(dir.join("sshd_config"), config).unwrap();
+    let mut command = Command::new("/usr/sbin/sshd");
+    command.arg("-D").arg("-e").arg("-f").arg(dir.join("sshd_config"));
+    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while Instant::now() < deadline && child.try_wait().unwrap().is_none() {
+        // Only a banner proves that the listener is a server, and this one.
+        let mut banner = [0; 4];
+        let answered = TcpStream::connect(("127.0.0.1", port)).and_then(|mut socket| socket.read_exact(&mut banner));
+        if answered.is_ok() && &banner == b"SSH-" && child.try_wait().unwrap().is_none() {
+            return Some((child, port));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+    None
+}
+
 fn start() -> Server {
     let dir = tempfile::tempdir_in(safe_base()).unwrap();
     let path = |name: &str| dir.path().join(name);
@@ -56,24 +86,7 @@ fn start() -> Server {
     fs::create_dir_all(jail.join("in")).unwrap();
     fs::create_dir_all("/run/sshd").unwrap();
     let _ = Command::new("chmod").args(["755"]).arg(dir.path()).arg(&jail).status();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let config = format!(
-        "Port {port}\nListenAddress 127.0.0.1\nHostKey {host}\nAuthorizedKeysFile {keys}\nStrictModes no\nUsePAM no\n\
-         PermitRootLogin prohibit-password\nPasswordAuthentication no\nPidFile none\nChrootDirectory {jail}\n\
-         Subsystem sftp internal-sftp\nForceCommand internal-sftp\n",
-        host = path("host").display(),
-        keys = path("authorised").display(),
-        jail = jail.display(),
-    );
-    fs::write(path("sshd_config"), config).unwrap();
-    let mut command = Command::new("/usr/sbin/sshd");
-    command.arg("-D").arg("-e").arg("-f").arg(path("sshd_config"));
-    let child = command.stderr(Stdio::null()).spawn().unwrap();
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        assert!(Instant::now() < deadline, "sshd did not come up");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let (child, port) = (0..5).find_map(|_| listening(dir.path(), &jail)).expect("sshd did not come up in five tries");
     let host_key_pin = fingerprint(&path("host.pub"));
     let address = Address { host: "127.0.0.1".into(), port, user: "root".into(), key_file: path("client"), host_key_pin, timeout_s: 10 };
     Server { child, jail, address, _dir: dir }
@@ -123,7 +136,8 @@ fn a_wrong_key_and_a_closed_port_are_told_apart() {
     keygen(&stranger);
     let mut address = server.address.clone();
     address.key_file = stranger;
-    assert_eq!(Connection::open(&address).err().unwrap().code, "FP-S003");
+    let fault = Connection::open(&address).err().unwrap();
+    assert_eq!(fault.code, "FP-S003", "{fault}");
     let mut address = server.address.clone();
     drop(server);
     address.timeout_s = 2;

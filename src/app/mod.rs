@@ -1,0 +1,4 @@
+//! The use cases: what an operator or a job can ask for. The faces in `cli` only ask and show.
+
+pub mod profiles;
+pub mod validate;

@@ -1,0 +1,66 @@
+//! The command line as scripts see it: exit codes, JSON, and errors that say what to do.
+
+use std::fs;
+use std::process::{Command, Output};
+
+fn fjernprint(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_fjernprint")).args(arguments).output().unwrap()
+}
+
+fn lines(output: &Output) -> Vec<serde_json::Value> {
+    String::from_utf8_lossy(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn validate_names_file_and_vendor_and_ends_with_a_summary() {
+    let dir = tempfile::tempdir().unwrap();
+    let (good, bad) = (dir.path().join("good.pdf"), dir.path().join("6101804567.pdf"));
+    fs::write(&good, crate::pdf::pdf(&[crate::pdf::A4, crate::pdf::A4], |_, _| {})).unwrap();
+    fs::write(&bad, b"%PDF-1.7").unwrap();
+    let (good, bad) = (good.to_str().unwrap(), bad.to_str().unwrap());
+
+    let output = fjernprint(&["validate", "--vendor", "all", "--json", good, bad]);
+    assert_eq!(output.status.code(), Some(3));
+    let lines = lines(&output);
+    assert_eq!(lines.len(), 7);
+    assert!(lines[..3].iter().all(|l| l["verdict"] == "accept" && l["pages"] == 2 && l["message_type"] == "document"));
+    assert!(lines[3..6].iter().all(|l| l["verdict"] == "reject" && l["findings"][0]["code"] == "FP-V001"));
+    let summary = &lines[6];
+    assert_eq!(summary["message_type"], "summary");
+    for (key, value) in [("files", 2), ("accepted", 1), ("repaired", 0), ("rejected", 1), ("pages", 2)] {
+        assert_eq!(summary[key], value, "{key}");
+    }
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("6101804567"));
+    assert_eq!(fjernprint(&["validate", "--vendor", "kmd", good]).status.code(), Some(0));
+    assert_eq!(fjernprint(&["validate", "--vendor", "kmd", bad]).status.code(), Some(4));
+}
+
+#[test]
+fn usage_errors_say_what_is_known() {
+    let output = fjernprint(&["validate", "--vendor", "nobody", "x.pdf", "--json"]);
+    assert_eq!(output.status.code(), Some(2));
+    let error: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert_eq!((&error["message_type"], &error["code"]), (&"exit_error".into(), &"FP-C003".into()));
+    assert!(error["message"].as_str().unwrap().contains("edora, kmd, straalfors"));
+    assert_eq!(fjernprint(&["print-everything"]).status.code(), Some(2));
+    assert_eq!(fjernprint(&["--help"]).status.code(), Some(0));
+}
+
+#[test]
+fn vendor_check_names_what_is_assumed_and_what_is_impossible() {
+    let output = fjernprint(&["vendor", "check", "kmd"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("delivery.inbox"));
+
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("newvendor");
+    fs::create_dir(&folder).unwrap();
+    let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/vendors/kmd/profile.toml")).unwrap();
+    fs::write(folder.join("profile.toml"), text.replace("id = \"kmd\"", "id = \"newvendor\"")).unwrap();
+    let vendors = dir.path().to_str().unwrap();
+    assert_eq!(fjernprint(&["vendor", "check", "newvendor", "--vendors", vendors]).status.code(), Some(0));
+    fs::write(folder.join("profile.toml"), text).unwrap();
+    let output = fjernprint(&["vendor", "check", "--vendors", vendors]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).starts_with("FP-C002"));
+}
