@@ -2,6 +2,8 @@
 
 use crate::app::profiles::{self, ProfileFault};
 use crate::app::validate::{Verdict, severity_word, validate};
+use crate::domain::codes;
+use crate::domain::redact::redact;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -44,6 +46,8 @@ enum Command {
         #[command(subcommand)]
         command: VendorCommand,
     },
+    /// What a code means and what to do, in English and Danish
+    Explain { code: String },
     /// A completion script for a shell
     Completions { shell: clap_complete::Shell },
 }
@@ -159,6 +163,12 @@ fn execute(arguments: Arguments) -> Result<u8, Ended> {
                     checked.assumed.iter().try_for_each(|key| writeln!(out, "    {key}"))?;
                 }
             }
+            Ok(DONE)
+        }
+        Command::Explain { code } => {
+            let unknown = || ProfileFault { code: "FP-C003", message: format!("code {:?} is not known", redact(&code)) };
+            let page = codes::find(&code).ok_or_else(unknown)?.page();
+            write!(out, "{page}")?;
             Ok(DONE)
         }
         Command::Completions { shell } => {

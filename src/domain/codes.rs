@@ -1,1 +1,316 @@
+//! Every code that the program can show: what happened, what to do, and whose it is, in English and Danish.
 
+/// Who can do something about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// Sagsbehandler.
+    CaseWorker,
+    It,
+    Vendor,
+}
+
+/// One code's page.
+#[derive(Debug, Clone, Copy)]
+pub struct Code {
+    pub code: &'static str,
+    pub title: &'static str,
+    pub owner: Owner,
+    pub cause: &'static str,
+    pub fix: &'static str,
+    pub cause_da: &'static str,
+    pub fix_da: &'static str,
+}
+
+/// The code's page, whatever the case it is written in.
+pub fn find(code: &str) -> Option<&'static Code> {
+    CODES.iter().find(|known| known.code.eq_ignore_ascii_case(code))
+}
+
+impl Code {
+    /// The page as it is read.
+    pub fn page(&self) -> String {
+        let (owner, owner_da) = match self.owner {
+            Owner::CaseWorker => ("case worker", "sagsbehandler"),
+            Owner::It => ("IT", "it-drift"),
+            Owner::Vendor => ("vendor", "leverandør"),
+        };
+        format!(
+            "{}  {}\n\ncause  {}\nfix    {}\nowner  {owner}\n\nårsag  {}\nløsning  {}\nansvar  {owner_da}\n",
+            self.code, self.title, self.cause, self.fix, self.cause_da, self.fix_da
+        )
+    }
+}
+
+/// Sorted by code.
+pub static CODES: &[Code] = &[
+    Code {
+        code: "FP-A001",
+        title: "answer too large or unreadable",
+        owner: Owner::Vendor,
+        cause: "The vendor's answer is larger than allowed or cannot be read.",
+        fix: "Ask the vendor's desk to send the answer again.",
+        cause_da: "Leverandørens svar er større end tilladt eller kan ikke læses.",
+        fix_da: "Bed leverandøren sende svaret igen.",
+    },
+    Code {
+        code: "FP-C001",
+        title: "configuration wrong",
+        owner: Owner::It,
+        cause: "A configuration file or folder cannot be read.",
+        fix: "Correct the path or the rights that the message names.",
+        cause_da: "En konfigurationsfil eller -mappe kan ikke læses.",
+        fix_da: "Ret stien eller rettighederne, som meddelelsen nævner.",
+    },
+    Code {
+        code: "FP-C002",
+        title: "vendor profile impossible",
+        owner: Owner::It,
+        cause: "A vendor profile contradicts itself or lacks a provenance.",
+        fix: "Correct each fault in the message, then run `fjernprint vendor check`.",
+        cause_da: "En leverandørprofil modsiger sig selv eller mangler en kilde.",
+        fix_da: "Ret hver fejl i meddelelsen, og kør `fjernprint vendor check`.",
+    },
+    Code {
+        code: "FP-C003",
+        title: "unknown id or code",
+        owner: Owner::It,
+        cause: "The id or code is not known here.",
+        fix: "Choose one of those that the message names.",
+        cause_da: "Id'et eller koden er ukendt her.",
+        fix_da: "Vælg en af dem, som meddelelsen nævner.",
+    },
+    Code {
+        code: "FP-L003",
+        title: "event chain broken",
+        owner: Owner::It,
+        cause: "The ledger's log was changed, or an entry is missing.",
+        fix: "Stop all runs, keep the file, and restore from a backup.",
+        cause_da: "Journalens log er ændret, eller en post mangler.",
+        fix_da: "Stop alle kørsler, gem filen, og genskab fra en sikkerhedskopi.",
+    },
+    Code {
+        code: "FP-L004",
+        title: "tables differ from the events",
+        owner: Owner::It,
+        cause: "The ledger's tables do not say what its events add up to.",
+        fix: "Stop all runs and keep the file: the log is the truth, the tables can be rebuilt.",
+        cause_da: "Journalens tabeller svarer ikke til dens hændelser.",
+        fix_da: "Stop alle kørsler, og gem filen: loggen er sandheden, tabellerne kan dannes igen.",
+    },
+    Code {
+        code: "FP-R001",
+        title: "recipient not in the register",
+        owner: Owner::CaseWorker,
+        cause: "The register does not say whether the recipient has Digital Post or is exempt.",
+        fix: "Look the recipient up, and send again or ask for paper.",
+        cause_da: "Registeret siger ikke, om modtageren har Digital Post eller er fritaget.",
+        fix_da: "Slå modtageren op, og send igen eller bed om papir.",
+    },
+    Code {
+        code: "FP-R002",
+        title: "Digital Post only, recipient exempt",
+        owner: Owner::CaseWorker,
+        cause: "The sender asked for Digital Post only, but the recipient is exempt.",
+        fix: "Send the letter again as Fysisk Post or Automatisk Valg.",
+        cause_da: "Afsenderen bad kun om Digital Post, men modtageren er fritaget.",
+        fix_da: "Send brevet igen som Fysisk Post eller Automatisk Valg.",
+    },
+    Code {
+        code: "FP-R003",
+        title: "NemSMS, recipient exempt",
+        owner: Owner::CaseWorker,
+        cause: "A text message cannot be printed, and the recipient is exempt.",
+        fix: "Reach the recipient in another way.",
+        cause_da: "En sms kan ikke printes, og modtageren er fritaget.",
+        fix_da: "Kontakt modtageren på en anden måde.",
+    },
+    Code {
+        code: "FP-R004",
+        title: "identity withheld",
+        owner: Owner::CaseWorker,
+        cause: "The sender asked for automatic choice but withheld the recipient's number.",
+        fix: "Send again with the number, or as Fysisk Post.",
+        cause_da: "Afsenderen bad om automatisk valg, men udelod modtagerens nummer.",
+        fix_da: "Send igen med nummeret eller som Fysisk Post.",
+    },
+    Code {
+        code: "FP-R005",
+        title: "nothing printable for an exempt recipient",
+        owner: Owner::CaseWorker,
+        cause: "The recipient is exempt, but the message holds no letter with an address that could be printed.",
+        fix: "Send again with a ForsendelseI and an address.",
+        cause_da: "Modtageren er fritaget, men beskeden har intet brev med adresse, der kan printes.",
+        fix_da: "Send igen med ForsendelseI og adresse.",
+    },
+    Code {
+        code: "FP-R006",
+        title: "registered, but no MeMo",
+        owner: Owner::CaseWorker,
+        cause: "The recipient has Digital Post, but the message holds no MeMo to deliver.",
+        fix: "Send again with a MeMo, or as Fysisk Post.",
+        cause_da: "Modtageren har Digital Post, men beskeden har ingen MeMo at aflevere.",
+        fix_da: "Send igen med en MeMo eller som Fysisk Post.",
+    },
+    Code {
+        code: "FP-S001",
+        title: "vendor unreachable",
+        owner: Owner::Vendor,
+        cause: "The vendor's server does not answer, or broke off.",
+        fix: "A later run tries again; call the vendor when it lasts.",
+        cause_da: "Leverandørens server svarer ikke eller afbrød.",
+        fix_da: "En senere kørsel prøver igen; ring til leverandøren, hvis det varer ved.",
+    },
+    Code {
+        code: "FP-S002",
+        title: "host key is not the pinned one",
+        owner: Owner::It,
+        cause: "The server shows another host key than the one we hold. Nothing was sent.",
+        fix: "Call the vendor and compare the key before you change the pin.",
+        cause_da: "Serveren viser en anden værtsnøgle end den, vi kender. Intet er sendt.",
+        fix_da: "Ring til leverandøren, og sammenlign nøglen, før den ændres her.",
+    },
+    Code {
+        code: "FP-S003",
+        title: "login refused",
+        owner: Owner::It,
+        cause: "The vendor's server does not take our key.",
+        fix: "Ask the vendor whether our public key is still registered.",
+        cause_da: "Leverandørens server godtager ikke vores nøgle.",
+        fix_da: "Spørg leverandøren, om vores offentlige nøgle stadig er registreret.",
+    },
+    Code {
+        code: "FP-S004",
+        title: "vendor holds another content under this name",
+        owner: Owner::It,
+        cause: "A file of this name with another size lies at the vendor. It was not touched.",
+        fix: "Do not send again; call the vendor and compare.",
+        cause_da: "Hos leverandøren ligger en fil med dette navn og en anden størrelse. Den er ikke rørt.",
+        fix_da: "Send ikke igen; ring til leverandøren, og sammenlign.",
+    },
+    Code {
+        code: "FP-S008",
+        title: "upload failed",
+        owner: Owner::Vendor,
+        cause: "The upload broke off or the vendor's copy is not whole; no file stands under a final name.",
+        fix: "A later run tries again; ask the vendor about disk space when it lasts.",
+        cause_da: "Overførslen blev afbrudt, eller leverandørens kopi er ikke hel; ingen fil står under et endeligt navn.",
+        fix_da: "En senere kørsel prøver igen; spørg leverandøren om diskplads, hvis det varer ved.",
+    },
+    Code {
+        code: "FP-V001",
+        title: "UNREADABLE",
+        owner: Owner::CaseWorker,
+        cause: "The PDF cannot be read as it was written.",
+        fix: "Make the PDF again from its source and send it anew.",
+        cause_da: "PDF'en kan ikke læses, som den er skrevet.",
+        fix_da: "Dan PDF'en igen fra kilden, og send den på ny.",
+    },
+    Code {
+        code: "FP-V002",
+        title: "ENCRYPTED",
+        owner: Owner::CaseWorker,
+        cause: "The PDF is encrypted or protected by a password.",
+        fix: "Save it without protection and send it anew.",
+        cause_da: "PDF'en er krypteret eller beskyttet med adgangskode.",
+        fix_da: "Gem den uden beskyttelse, og send den på ny.",
+    },
+    Code {
+        code: "FP-V003",
+        title: "PAGES_ZERO",
+        owner: Owner::CaseWorker,
+        cause: "The PDF has no page.",
+        fix: "Make the PDF again and send it anew.",
+        cause_da: "PDF'en har ingen sider.",
+        fix_da: "Dan PDF'en igen, og send den på ny.",
+    },
+    Code {
+        code: "FP-V004",
+        title: "PAGE_COUNT_DISAGREES",
+        owner: Owner::It,
+        cause: "Two readers do not find the same number of pages: the printer might see other pages than the sender.",
+        fix: "Make the PDF again with another program.",
+        cause_da: "To læsere finder ikke det samme antal sider: printeren kan se andre sider end afsenderen.",
+        fix_da: "Dan PDF'en igen med et andet program.",
+    },
+    Code {
+        code: "FP-V010",
+        title: "PAGE_A4_TOL",
+        owner: Owner::CaseWorker,
+        cause: "A page is not A4 within the vendor's tolerance.",
+        fix: "Set the page size to A4 (210 x 297 mm) and send it anew.",
+        cause_da: "En side er ikke A4 inden for leverandørens tolerance.",
+        fix_da: "Sæt sidestørrelsen til A4 (210 x 297 mm), og send på ny.",
+    },
+    Code {
+        code: "FP-V011",
+        title: "PAGE_ORIENTATION",
+        owner: Owner::CaseWorker,
+        cause: "A page lies on its side.",
+        fix: "Turn the page upright and send it anew.",
+        cause_da: "En side ligger ned.",
+        fix_da: "Vend siden til stående format, og send på ny.",
+    },
+    Code {
+        code: "FP-V020",
+        title: "FONT_EMBED",
+        owner: Owner::It,
+        cause: "A font is not in the file, so the printer would choose another.",
+        fix: "Make the PDF with embedded fonts.",
+        cause_da: "En skrifttype er ikke i filen, så printeren ville vælge en anden.",
+        fix_da: "Dan PDF'en med indlejrede skrifttyper.",
+    },
+    Code {
+        code: "FP-V030",
+        title: "JAVASCRIPT",
+        owner: Owner::It,
+        cause: "The PDF holds JavaScript, which has no place on paper.",
+        fix: "Make the PDF without scripts.",
+        cause_da: "PDF'en indeholder JavaScript, som ikke hører til på papir.",
+        fix_da: "Dan PDF'en uden scripts.",
+    },
+    Code {
+        code: "FP-V031",
+        title: "LAUNCH",
+        owner: Owner::It,
+        cause: "The PDF starts another program.",
+        fix: "Make the PDF without such actions.",
+        cause_da: "PDF'en starter et andet program.",
+        fix_da: "Dan PDF'en uden sådanne handlinger.",
+    },
+    Code {
+        code: "FP-V032",
+        title: "EMBEDDED_FILE",
+        owner: Owner::CaseWorker,
+        cause: "The PDF holds other files, which would not be printed.",
+        fix: "Send them as attachments of the letter instead.",
+        cause_da: "PDF'en indeholder andre filer, som ikke ville blive printet.",
+        fix_da: "Send dem som bilag til brevet i stedet.",
+    },
+    Code {
+        code: "FP-V040",
+        title: "PAGES_MAX",
+        owner: Owner::CaseWorker,
+        cause: "The letter has more pages than the vendor takes.",
+        fix: "Shorten the letter or split it.",
+        cause_da: "Brevet har flere sider, end leverandøren tager imod.",
+        fix_da: "Forkort brevet, eller del det.",
+    },
+    Code {
+        code: "FP-V041",
+        title: "FILE_MAX",
+        owner: Owner::CaseWorker,
+        cause: "The file is larger than the vendor takes.",
+        fix: "Make the pictures smaller and send it anew.",
+        cause_da: "Filen er større, end leverandøren tager imod.",
+        fix_da: "Gør billederne mindre, og send på ny.",
+    },
+    Code {
+        code: "FP-V042",
+        title: "PDF_VERSION",
+        owner: Owner::It,
+        cause: "The PDF version is newer than the vendor takes.",
+        fix: "Save the file as PDF 1.7.",
+        cause_da: "PDF-versionen er nyere, end leverandøren tager imod.",
+        fix_da: "Gem filen som PDF 1.7.",
+    },
+];

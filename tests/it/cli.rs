@@ -64,3 +64,25 @@ fn vendor_check_names_what_is_assumed_and_what_is_impossible() {
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).starts_with("FP-C002"));
 }
+
+#[test]
+fn explain_knows_every_code_that_the_sources_name() {
+    let output = fjernprint(&["explain", "fp-v002"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("krypteret"));
+    assert_eq!(fjernprint(&["explain", "FP-X999"]).status.code(), Some(2));
+
+    let mut files = Vec::new();
+    crate::house::sources(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")), &mut files);
+    let mut named = 0;
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        for found in text.split("\"FP-").skip(1) {
+            let code = format!("FP-{}", found.split('"').next().unwrap());
+            assert!(fjernprint::domain::codes::find(&code).is_some(), "{code} in {} has no page", file.display());
+            named += 1;
+        }
+    }
+    assert!(named > 30);
+    assert!(fjernprint::domain::codes::CODES.windows(2).all(|pair| pair[0].code < pair[1].code));
+}
