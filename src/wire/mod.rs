@@ -1,5 +1,9 @@
 //! Bytes to types and back, pure: no file, no clock, no network.
 
 pub mod cms;
+mod forsendelse;
 pub mod manifest;
+mod memo;
+pub mod message;
 pub mod receipt;
+pub mod xml;

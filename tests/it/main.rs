@@ -5,6 +5,7 @@ mod cli;
 mod group;
 mod house;
 mod ledger;
+mod messages;
 mod pdf;
 mod recipient;
 mod sshd;
