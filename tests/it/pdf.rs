@@ -139,3 +139,30 @@ fn every_file_of_the_corpus_gets_a_verdict() {
     }
     assert!(files > 0);
 }
+
+fn pages_by_qpdf(bytes: &[u8]) -> u32 {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), bytes).unwrap();
+    let check = std::process::Command::new("qpdf").arg("--check").arg(file.path()).output().unwrap();
+    assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stdout));
+    let count = std::process::Command::new("qpdf").arg("--show-npages").arg(file.path()).output().unwrap();
+    String::from_utf8(count.stdout).unwrap().trim().parse().unwrap()
+}
+
+#[test]
+fn joined_letters_begin_on_a_front_and_another_reader_agrees() {
+    use fjernprint::pdf::join::join;
+    let (one, two, three) = (pdf(&[A4], |_, _| {}), pdf(&[A4; 2], |_, _| {}), pdf(&[A4; 3], |_, _| {}));
+    let parts = [&one[..], &two, &three, &one];
+    let stream = join(&parts, true).unwrap();
+    assert_eq!((stream.first_pages.as_slice(), stream.pages), (&[1, 3, 5, 9][..], 9));
+    assert!(stream.first_pages.iter().all(|page| page % 2 == 1), "nobody's page stands behind another's");
+    assert_eq!(pages_by_qpdf(&stream.bytes), 9);
+    let simplex = join(&parts, false).unwrap();
+    assert_eq!((simplex.first_pages.as_slice(), simplex.pages), (&[1, 2, 4, 7][..], 7));
+    assert_eq!(pages_by_qpdf(&simplex.bytes), 7);
+    assert_eq!(join(&parts, true).unwrap(), stream, "the same input gives the same bytes");
+    assert_eq!(rules("edora", &stream.bytes), [""; 0]);
+    assert_eq!(join(&[&one, b"%PDF-1.7"], true).unwrap_err().part, 2);
+    assert_eq!(join(&[&one, &pdf(&[], |_, _| {})], true).unwrap_err().part, 2);
+}
