@@ -7,10 +7,11 @@ pub mod ids;
 pub mod print;
 pub mod recipient;
 pub mod redact;
+pub mod state;
 pub mod status;
 
 pub use address::PostalAddress;
 pub use finding::{Finding, Severity};
 pub use ids::{BatchName, Cvr, LetterId, Sha256, VendorId};
-pub use print::{Colour, Envelope, Plex, Postage, PrintOptions, PrintWishes, sheets_of};
+pub use print::{Colour, Envelope, Plex, Postage, PrintJob, PrintOptions, PrintWishes, sheets_of};
 pub use recipient::{Cpr, Recipient};

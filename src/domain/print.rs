@@ -1,5 +1,6 @@
 //! How a letter is to be printed and posted: what the sender wishes, and what was decided.
 
+use super::ids::{Sha256, VendorId};
 use serde::{Deserialize, Serialize};
 
 macro_rules! words {
@@ -72,6 +73,31 @@ pub struct PrintOptions {
     /// Never `Auto` once the letter is valid.
     pub envelope: Envelope,
     pub postage: Postage,
+}
+
+/// One letter as it will be printed: everything a batch must know of it. No name and no address; the postcode only
+/// orders the letters of a batch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrintJob {
+    pub vendor: VendorId,
+    /// What will be printed.
+    pub document: Sha256,
+    /// The document as it came in; the same where it was not touched.
+    pub received: Sha256,
+    pub pages: u32,
+    pub sheets: u32,
+    /// Of `document`.
+    pub bytes: u64,
+    pub weight_g: u32,
+    pub options: PrintOptions,
+    /// Four digits, or empty.
+    pub postcode: String,
+    /// ISO 3166 alpha-2.
+    pub country: String,
+    /// KonteringsGruppeTekst.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub cost_group: String,
 }
 
 /// Sheets that so many pages take.

@@ -5,23 +5,33 @@
 //! corrupt ledger, never a warning.
 
 use super::ids::{BatchName, Cvr, Sha256, VendorId};
-use super::print::PrintOptions;
+use super::print::PrintJob;
 use serde::{Deserialize, Serialize};
 
 /// Something that happened to one letter.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
 pub enum LetterEvent {
-    /// Taken in: the original is stored under `original` and a technical receipt is owed.
-    Accepted { municipality: Cvr, sender: String, business_date: String, original: Sha256, part: u32 },
+    /// Taken in: the file is stored under `original`, this letter is number `part` in it, counted from 0. `documents` lay
+    /// beside a table's row: the letter, then its attachments in print order.
+    Accepted {
+        municipality: Cvr,
+        sender: String,
+        dispatch_id: String,
+        business_date: String,
+        original: Sha256,
+        part: u32,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        documents: Vec<Sha256>,
+    },
     /// The MeMo stands in the digital outbox.
     DeliveredDigitally { memo: Sha256 },
     /// Waits for a person; `code` says for whom and why.
     Held { code: String, message: String },
     /// Leaves the pipeline.
     Rejected { code: String, message: String },
-    /// Printable for this vendor; `document` is what will be printed.
-    Validated { vendor: VendorId, document: Sha256, received: Sha256, pages: u32, sheets: u32, bytes: u64, options: PrintOptions },
+    /// Printable as it is described.
+    Validated { job: PrintJob },
     /// Stands in a sealed batch.
     Batched { batch: BatchName },
     /// The batch is at the vendor.
@@ -81,6 +91,10 @@ impl LetterStatus {
             Self::Accepted | Self::Validated | Self::Batched => Term::Pending,
             Self::Shipped | Self::Settled | Self::Returned => Term::Shipped,
         }
+    }
+
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.word() == word)
     }
 
     pub fn word(self) -> &'static str {
@@ -164,8 +178,12 @@ pub enum BatchEvent {
     ReadyIntended {},
     /// Everything is at the vendor, the marker too.
     Shipped {},
-    /// The vendor's technical answer.
-    Acknowledged { accepted: bool, reason: String },
+    /// The vendor's technical answer, stored under `answer` as it was received.
+    Acknowledged { accepted: bool, reason: String, answer: Sha256 },
+    /// Receipt `number` was applied; its head and its rows are stored as they were received.
+    Answered { number: u32, head: Sha256, rows: Sha256 },
+    /// Every letter of the batch has its final answer.
+    Settled {},
 }
 
 /// Where a batch stands.
@@ -180,9 +198,14 @@ pub enum BatchStatus {
     Acknowledged,
     /// The vendor refused the batch.
     Refused,
+    /// Nothing of it is open any more.
+    Settled,
 }
 
 impl BatchStatus {
+    pub const ALL: [Self; 7] =
+        [Self::Sealed, Self::Uploading, Self::Unknown, Self::Shipped, Self::Acknowledged, Self::Refused, Self::Settled];
+
     pub fn word(self) -> &'static str {
         match self {
             Self::Sealed => "sealed",
@@ -191,6 +214,7 @@ impl BatchStatus {
             Self::Shipped => "shipped",
             Self::Acknowledged => "acknowledged",
             Self::Refused => "refused",
+            Self::Settled => "settled",
         }
     }
 }
@@ -203,6 +227,8 @@ impl BatchEvent {
             Self::ReadyIntended {} => "ready_intended",
             Self::Shipped {} => "shipped",
             Self::Acknowledged { .. } => "acknowledged",
+            Self::Answered { .. } => "answered",
+            Self::Settled {} => "settled",
         }
     }
 }
@@ -218,6 +244,8 @@ pub fn batch_after(status: Option<BatchStatus>, event: &BatchEvent) -> Result<Ba
         (Some(S::Unknown), E::Shipped {}) => Ok(S::Shipped),
         (Some(S::Shipped), E::Acknowledged { accepted: true, .. }) => Ok(S::Acknowledged),
         (Some(S::Shipped), E::Acknowledged { accepted: false, .. }) => Ok(S::Refused),
+        (Some(S::Acknowledged), E::Answered { .. }) => Ok(S::Acknowledged),
+        (Some(S::Acknowledged), E::Settled {}) => Ok(S::Settled),
         (status, event) => Err(IllegalEvent { status: status.map_or("nothing", S::word).to_owned(), event: event.word().to_owned() }),
     }
 }

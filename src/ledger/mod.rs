@@ -3,19 +3,26 @@
 //! Tables beside the log are caches: they are written in the same transaction and [`Ledger::verify`] rebuilds them by
 //! replay and compares. Nothing personal stands in it: no CPR number, no name, no address.
 
+mod query;
 mod schema;
 mod verify;
 
+pub use query::{Count, LetterFilter, RefusedFile};
 pub use verify::Violation;
 
-use crate::domain::status::{BatchEvent, BatchStatus, IllegalEvent, LetterEvent, LetterStatus, batch_after, letter_after};
+use crate::domain::state::{BatchState, IntakeEvent, LetterState};
+use crate::domain::status::{BatchEvent, IllegalEvent, LetterEvent};
 use crate::domain::{BatchName, LetterId, Sha256};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::path::Path;
+use std::time::Duration;
 
 /// Before 3.51.3 two connections that write and checkpoint at once can corrupt the WAL.
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
+/// A reader beside the one writer waits this long for a lock at most.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
@@ -27,8 +34,8 @@ pub enum LedgerError {
     Sqlite(#[from] rusqlite::Error),
     #[error("ledger, {subject}: {fault}")]
     Illegal { subject: String, fault: IllegalEvent },
-    #[error("ledger, entry {seq}: {why}")]
-    Corrupt { seq: i64, why: String },
+    #[error("ledger, {subject}: its row cannot be read; run `fjernprint ledger verify`")]
+    Corrupt { subject: String },
 }
 
 /// One event with its subject, as it is recorded.
@@ -36,6 +43,13 @@ pub enum LedgerError {
 pub enum Entry {
     Letter(LetterId, LetterEvent),
     Batch(BatchName, BatchEvent),
+    /// A sender's file, named by [`file_subject`].
+    File(String, IntakeEvent),
+}
+
+/// The ledger's name of a sender's file: the sender and the hash of the file's bytes.
+pub fn file_subject(sender: &str, hash: &Sha256) -> String {
+    format!("{sender}/{hash}")
 }
 
 /// The log and its caches, in one SQLite file.
@@ -46,7 +60,16 @@ pub struct Ledger {
 impl Ledger {
     /// Opens the ledger, and makes it when it is not there.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
-        Self::prepared(Connection::open(path)?)
+        check_version()?;
+        let connection = Connection::open(path)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", "ON")?;
+        connection.pragma_update(None, "secure_delete", "ON")?;
+        connection.execute_batch(schema::SCHEMA)?;
+        connection.set_prepared_statement_cache_capacity(64);
+        Ok(Self { connection })
     }
 
     /// Opens for reading only; an absent ledger is an error.
@@ -56,16 +79,7 @@ impl Ledger {
         }
         check_version()?;
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-        Ok(Self { connection })
-    }
-
-    fn prepared(connection: Connection) -> Result<Self, LedgerError> {
-        check_version()?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.pragma_update(None, "foreign_keys", "ON")?;
-        connection.pragma_update(None, "secure_delete", "ON")?;
-        connection.execute_batch(schema::SCHEMA)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
         Ok(Self { connection })
     }
 
@@ -82,38 +96,9 @@ impl Ledger {
         Ok(())
     }
 
-    pub fn letter_status(&self, letter: &LetterId) -> Result<Option<LetterStatus>, LedgerError> {
-        cached_letter(&self.connection, letter)
-    }
-
-    pub fn batch_status(&self, batch: &BatchName) -> Result<Option<BatchStatus>, LedgerError> {
-        cached_batch(&self.connection, batch)
-    }
-
     /// The last entry's number and hash; zeros when nothing was recorded.
     pub fn head(&self) -> Result<(i64, Sha256), LedgerError> {
         head(&self.connection)
-    }
-
-    /// How many letters stand in each status.
-    pub fn letters_by_status(&self) -> Result<Vec<(LetterStatus, u64)>, LedgerError> {
-        let mut statement = self.connection.prepare("SELECT status, count(*) FROM letter GROUP BY status")?;
-        let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))?;
-        let mut counts = Vec::new();
-        for row in rows {
-            let (word, count) = row?;
-            let status = letter_status_of(&word).ok_or_else(|| LedgerError::Corrupt { seq: 0, why: "unknown letter status".to_owned() })?;
-            counts.push((status, u64::try_from(count).unwrap_or(0)));
-        }
-        counts.sort();
-        Ok(counts)
-    }
-
-    /// The events of one letter or batch, oldest first: time, event as JSON.
-    pub fn history(&self, subject: &str) -> Result<Vec<(String, String)>, LedgerError> {
-        let mut statement = self.connection.prepare("SELECT at, data FROM event WHERE subject = ?1 ORDER BY seq")?;
-        let rows = statement.query_map([subject], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// Proves the chain, and that the tables are what the events add up to. Changes nothing.
@@ -131,7 +116,8 @@ fn check_version() -> Result<(), LedgerError> {
 
 fn head(connection: &Connection) -> Result<(i64, Sha256), LedgerError> {
     let row: Option<(i64, [u8; 32])> = connection
-        .query_row("SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .prepare_cached("SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     Ok(row.map_or((0, Sha256([0; 32])), |(seq, hash)| (seq, Sha256(hash))))
 }
@@ -152,16 +138,25 @@ fn append(t: &Transaction<'_>, at: &str, entry: &Entry, (last, previous): (i64, 
     let seq = last + 1;
     let (kind, subject, data) = match entry {
         Entry::Letter(id, event) => {
-            let status = next(id, cached_letter(t, id)?, event, letter_after)?;
-            t.prepare_cached("INSERT INTO letter (id, status) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET status = excluded.status")?
-                .execute(params![id.as_str(), status.word()])?;
+            let before = state_of(t, "SELECT state FROM letter WHERE id = ?1", id.as_str())?;
+            let state = LetterState::after(before, event).map_err(|fault| illegal(id, fault))?;
+            write_letter(t, id.as_str(), &state)?;
             ("letter", id.to_string(), json(event))
         }
         Entry::Batch(name, event) => {
-            let status = next(name, cached_batch(t, name)?, event, batch_after)?;
-            t.prepare_cached("INSERT INTO batch (name, status) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET status = excluded.status")?
-                .execute(params![name.as_str(), status.word()])?;
+            let before = state_of(t, "SELECT state FROM batch WHERE name = ?1", name.as_str())?;
+            let state = BatchState::after(before, event).map_err(|fault| illegal(name, fault))?;
+            write_batch(t, name.as_str(), &state)?;
             ("batch", name.to_string(), json(event))
+        }
+        Entry::File(subject, event) => {
+            // Recorded once: a second record of the same bytes breaks the key and undoes the transaction.
+            t.prepare_cached("INSERT INTO intake (subject, status, state) VALUES (?1, ?2, ?3)")?.execute(params![
+                subject,
+                event.word(),
+                json(event)
+            ])?;
+            ("intake", subject.clone(), json(event))
         }
     };
     let hash = entry_hash(&previous, seq, at, kind, &subject, &data);
@@ -170,35 +165,50 @@ fn append(t: &Transaction<'_>, at: &str, entry: &Entry, (last, previous): (i64, 
     Ok((seq, hash))
 }
 
-fn next<I: std::fmt::Display, S, E>(
-    id: &I,
-    status: Option<S>,
-    event: &E,
-    after: fn(Option<S>, &E) -> Result<S, IllegalEvent>,
-) -> Result<S, LedgerError> {
-    after(status, event).map_err(|fault| LedgerError::Illegal { subject: id.to_string(), fault })
+fn illegal(id: &impl std::fmt::Display, fault: IllegalEvent) -> LedgerError {
+    LedgerError::Illegal { subject: id.to_string(), fault }
 }
 
-fn json(event: &impl Serialize) -> String {
-    serde_json::to_string(event).expect("an event has only string keys")
+/// The columns of a letter's row beside its id and state: status, municipality, vendor, batch, original, part.
+fn letter_columns(state: &LetterState) -> [String; 6] {
+    [
+        state.status.word().to_owned(),
+        state.municipality.to_string(),
+        state.job.as_ref().map(|job| job.vendor.to_string()).unwrap_or_default(),
+        state.batch.as_ref().map(ToString::to_string).unwrap_or_default(),
+        state.original.to_string(),
+        state.part.to_string(),
+    ]
 }
 
-fn cached_letter(connection: &Connection, id: &LetterId) -> Result<Option<LetterStatus>, LedgerError> {
-    let word = cached(connection, "SELECT status FROM letter WHERE id = ?1", id.as_str())?;
-    word.map(|w| letter_status_of(&w).ok_or_else(|| LedgerError::Corrupt { seq: 0, why: format!("letter {id} has an unknown status") }))
-        .transpose()
+fn write_letter(t: &Transaction<'_>, id: &str, state: &LetterState) -> Result<(), LedgerError> {
+    let [status, municipality, vendor, batch, original, _] = letter_columns(state);
+    t.prepare_cached(
+        "INSERT INTO letter (id, status, municipality, vendor, batch, original, part, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+         ON CONFLICT (id) DO UPDATE SET status = excluded.status, vendor = excluded.vendor, batch = excluded.batch, state = excluded.state",
+    )?
+    .execute(params![id, status, municipality, vendor, batch, original, state.part, json(state)])?;
+    Ok(())
 }
 
-fn cached_batch(connection: &Connection, name: &BatchName) -> Result<Option<BatchStatus>, LedgerError> {
-    let word = cached(connection, "SELECT status FROM batch WHERE name = ?1", name.as_str())?;
-    let known = |w: String| serde_json::from_value(serde_json::Value::String(w)).ok();
-    word.map(|w| known(w).ok_or_else(|| LedgerError::Corrupt { seq: 0, why: format!("batch {name} has an unknown status") })).transpose()
+fn write_batch(t: &Transaction<'_>, name: &str, state: &BatchState) -> Result<(), LedgerError> {
+    t.prepare_cached(
+        "INSERT INTO batch (name, status, vendor, sequence, state) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (name) DO UPDATE SET status = excluded.status, state = excluded.state",
+    )?
+    .execute(params![name, state.status.word(), state.vendor.as_str(), state.sequence as i64, json(state)])?;
+    Ok(())
 }
 
-fn cached(connection: &Connection, query: &str, key: &str) -> Result<Option<String>, LedgerError> {
-    Ok(connection.prepare_cached(query)?.query_row([key], |row| row.get(0)).optional()?)
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("events and states have only string keys")
 }
 
-fn letter_status_of(word: &str) -> Option<LetterStatus> {
-    LetterStatus::ALL.into_iter().find(|status| status.word() == word)
+fn state_of<S: DeserializeOwned>(connection: &Connection, query: &str, key: &str) -> Result<Option<S>, LedgerError> {
+    let text: Option<String> = connection.prepare_cached(query)?.query_row([key], |row| row.get(0)).optional()?;
+    text.map(|text| read_state(&text, key)).transpose()
+}
+
+fn read_state<S: DeserializeOwned>(text: &str, key: &str) -> Result<S, LedgerError> {
+    serde_json::from_str(text).map_err(|_| LedgerError::Corrupt { subject: key.to_owned() })
 }

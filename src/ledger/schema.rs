@@ -1,10 +1,11 @@
-//! The tables. Only `event` is truth, and SQLite itself refuses to change or delete a row of it.
+//! The tables. Only `event` is truth, and SQLite itself refuses to change or delete a row of it. The others are caches:
+//! `state` is what the events add up to, the columns beside it are for looking things up.
 
 pub const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS event (
     seq     INTEGER PRIMARY KEY,
     at      TEXT NOT NULL,
-    kind    TEXT NOT NULL CHECK (kind IN ('letter', 'batch')),
+    kind    TEXT NOT NULL CHECK (kind IN ('letter', 'batch', 'intake')),
     subject TEXT NOT NULL,
     data    TEXT NOT NULL,
     hash    BLOB NOT NULL CHECK (length(hash) = 32)
@@ -14,7 +15,31 @@ CREATE TRIGGER IF NOT EXISTS event_is_append_only_update BEFORE UPDATE ON event
 BEGIN SELECT RAISE(ABORT, 'the event log is append-only'); END;
 CREATE TRIGGER IF NOT EXISTS event_is_append_only_delete BEFORE DELETE ON event
 BEGIN SELECT RAISE(ABORT, 'the event log is append-only'); END;
-CREATE TABLE IF NOT EXISTS letter (id TEXT PRIMARY KEY, status TEXT NOT NULL) STRICT, WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS letter_status ON letter (status, id);
-CREATE TABLE IF NOT EXISTS batch (name TEXT PRIMARY KEY, status TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS letter (
+    id           TEXT PRIMARY KEY,
+    status       TEXT NOT NULL,
+    municipality TEXT NOT NULL,
+    vendor       TEXT NOT NULL,
+    batch        TEXT NOT NULL,
+    original     TEXT NOT NULL,
+    part         INTEGER NOT NULL,
+    state        TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS letter_work ON letter (status, original, part);
+CREATE INDEX IF NOT EXISTS letter_batch ON letter (batch, status);
+CREATE TABLE IF NOT EXISTS batch (
+    name     TEXT PRIMARY KEY,
+    status   TEXT NOT NULL,
+    vendor   TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    state    TEXT NOT NULL,
+    UNIQUE (vendor, sequence)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS batch_status ON batch (status, vendor, sequence);
+CREATE TABLE IF NOT EXISTS intake (
+    subject TEXT PRIMARY KEY,
+    status  TEXT NOT NULL,
+    state   TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS intake_status ON intake (status, subject);
 ";

@@ -1,9 +1,10 @@
-//! Replays the log: every hash follows from the one before, every event from the status before it, and the tables say
+//! Replays the log: every hash follows from the one before, every event from the state before it, and the tables say
 //! what the events add up to.
 
-use super::{LedgerError, entry_hash};
+use super::{LedgerError, entry_hash, json, letter_columns};
 use crate::domain::Sha256;
-use crate::domain::status::{BatchEvent, BatchStatus, LetterEvent, LetterStatus, batch_after, letter_after};
+use crate::domain::state::{BatchState, IntakeEvent, LetterState};
+use crate::domain::status::{BatchEvent, LetterEvent};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 
@@ -16,8 +17,9 @@ pub struct Violation {
 
 #[derive(Default)]
 struct Replay {
-    letters: BTreeMap<String, LetterStatus>,
-    batches: BTreeMap<String, BatchStatus>,
+    letters: BTreeMap<String, LetterState>,
+    batches: BTreeMap<String, BatchState>,
+    files: BTreeMap<String, IntakeEvent>,
 }
 
 pub(super) fn verify(connection: &Connection) -> Result<Vec<Violation>, LedgerError> {
@@ -41,10 +43,14 @@ pub(super) fn verify(connection: &Connection) -> Result<Vec<Violation>, LedgerEr
         }
         (last, previous) = (seq, hash);
     }
-    let letters = replay.letters.into_iter().map(|(id, s)| (id, s.word())).collect();
-    compare(connection, "letter", "SELECT id, status FROM letter", letters, &mut violations)?;
-    let batches = replay.batches.into_iter().map(|(name, s)| (name, s.word())).collect();
-    compare(connection, "batch", "SELECT name, status FROM batch", batches, &mut violations)?;
+    let letters = replay.letters.into_iter().map(|(id, s)| (id, [letter_columns(&s).join(" "), json(&s)])).collect();
+    let query = "SELECT id, concat_ws(' ', status, municipality, vendor, batch, original, part), state FROM letter";
+    compare(connection, "letter", query, letters, &mut violations)?;
+    let columns = |s: &BatchState| format!("{} {} {}", s.status.word(), s.vendor, s.sequence);
+    let batches = replay.batches.into_iter().map(|(name, s)| (name, [columns(&s), json(&s)])).collect();
+    compare(connection, "batch", "SELECT name, concat_ws(' ', status, vendor, sequence), state FROM batch", batches, &mut violations)?;
+    let files = replay.files.into_iter().map(|(subject, event)| (subject, [event.word().to_owned(), json(&event)])).collect();
+    compare(connection, "file", "SELECT subject, status, state FROM intake", files, &mut violations)?;
     Ok(violations)
 }
 
@@ -55,34 +61,49 @@ fn chain(message: String) -> Violation {
 impl Replay {
     fn apply(&mut self, kind: &str, subject: &str, data: &str) -> Result<(), String> {
         let unreadable = |e: serde_json::Error| format!("unreadable event: {e}");
-        if kind == "letter" {
-            let event: LetterEvent = serde_json::from_str(data).map_err(unreadable)?;
-            let status = letter_after(self.letters.get(subject).copied(), &event).map_err(|e| e.to_string())?;
-            self.letters.insert(subject.to_owned(), status);
-        } else {
-            let event: BatchEvent = serde_json::from_str(data).map_err(unreadable)?;
-            let status = batch_after(self.batches.get(subject).copied(), &event).map_err(|e| e.to_string())?;
-            self.batches.insert(subject.to_owned(), status);
+        match kind {
+            "letter" => {
+                let event: LetterEvent = serde_json::from_str(data).map_err(unreadable)?;
+                let state = LetterState::after(self.letters.get(subject).cloned(), &event).map_err(|e| e.to_string())?;
+                self.letters.insert(subject.to_owned(), state);
+            }
+            "batch" => {
+                let event: BatchEvent = serde_json::from_str(data).map_err(unreadable)?;
+                let state = BatchState::after(self.batches.get(subject).cloned(), &event).map_err(|e| e.to_string())?;
+                self.batches.insert(subject.to_owned(), state);
+            }
+            _ => {
+                let event: IntakeEvent = serde_json::from_str(data).map_err(unreadable)?;
+                if self.files.insert(subject.to_owned(), event).is_some() {
+                    return Err("the file is recorded twice".to_owned());
+                }
+            }
         }
         Ok(())
     }
 }
 
+/// Compares a table with what the replay expects: by key, the columns joined by a space and the state.
 fn compare(
     connection: &Connection,
     table: &str,
     query: &str,
-    mut expected: BTreeMap<String, &'static str>,
+    mut expected: BTreeMap<String, [String; 2]>,
     violations: &mut Vec<Violation>,
 ) -> Result<(), LedgerError> {
     let differs = |message: String| Violation { code: "FP-L004", message };
     let mut statement = connection.prepare(query)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let (id, status): (String, String) = (row.get(0)?, row.get(1)?);
+        let (id, columns, state): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
         match expected.remove(&id) {
-            Some(word) if word == status => {}
-            Some(word) => violations.push(differs(format!("{table} {id} is {status} in the table, {word} by its events"))),
+            Some([its_columns, its_state]) if its_columns == columns && its_state == state => {}
+            Some([its_columns, _]) if its_columns == columns => {
+                violations.push(differs(format!("{table} {id}: its state in the table is not what its events add up to")));
+            }
+            Some([its_columns, _]) => {
+                violations.push(differs(format!("{table} {id} is {columns:?} in the table, {its_columns:?} by its events")));
+            }
             None => violations.push(differs(format!("{table} {id} stands in the table without an event"))),
         }
     }

@@ -1,8 +1,9 @@
 //! The ledger: what may follow what, all or nothing, and a verifier that sees every tampering.
 
+use fjernprint::domain::state::IntakeEvent;
 use fjernprint::domain::status::{BatchEvent, LetterEvent, LetterStatus, Term, letter_after};
-use fjernprint::domain::{BatchName, Colour, Envelope, LetterId, Plex, Postage, PrintOptions, Sha256};
-use fjernprint::ledger::{Entry, Ledger, LedgerError};
+use fjernprint::domain::{BatchName, Colour, Envelope, LetterId, Plex, Postage, PrintJob, PrintOptions, Sha256};
+use fjernprint::ledger::{Entry, Ledger, LedgerError, file_subject};
 use std::path::Path;
 
 const AT: &str = "2026-11-24T02:00:00Z";
@@ -17,7 +18,21 @@ fn batch() -> BatchName {
 
 fn accepted() -> LetterEvent {
     let municipality = "99990011".parse().unwrap();
-    LetterEvent::Accepted { municipality, sender: "opus".into(), business_date: "2026-11-24".into(), original: Sha256([1; 32]), part: 0 }
+    LetterEvent::Accepted {
+        municipality,
+        sender: "opus".into(),
+        dispatch_id: "sag-17".into(),
+        business_date: "2026-11-24".into(),
+        original: Sha256([1; 32]),
+        part: 0,
+        documents: Vec::new(),
+    }
+}
+
+fn job(options: PrintOptions) -> PrintJob {
+    let (vendor, hash) = ("edora".parse().unwrap(), Sha256([2; 32]));
+    let (postcode, country, cost_group) = ("8000".into(), "DK".into(), String::new());
+    PrintJob { vendor, document: hash, received: hash, pages: 2, sheets: 1, bytes: 9, weight_g: 13, options, postcode, country, cost_group }
 }
 
 fn events() -> Vec<LetterEvent> {
@@ -28,7 +43,7 @@ fn events() -> Vec<LetterEvent> {
         LetterEvent::DeliveredDigitally { memo: hash },
         LetterEvent::Held { code: "FP-R001".into(), message: "m".into() },
         LetterEvent::Rejected { code: "FP-V002".into(), message: "m".into() },
-        LetterEvent::Validated { vendor: "edora".parse().unwrap(), document: hash, received: hash, pages: 2, sheets: 1, bytes: 9, options },
+        LetterEvent::Validated { job: job(options) },
         LetterEvent::Batched { batch: batch() },
         LetterEvent::Shipped { batch: batch() },
         LetterEvent::Progressed { batch: batch(), word: "printed".into() },
@@ -75,6 +90,8 @@ fn filled(path: &Path) -> Ledger {
         bytes: 9,
     };
     entries.push(Entry::Batch(batch(), sealed));
+    let taken = IntakeEvent::Taken { file: "a.xml".into(), business_date: "2026-11-24".into(), letters: 5 };
+    entries.push(Entry::File(file_subject("opus", &Sha256([1; 32])), taken));
     ledger.record(AT, &entries).unwrap();
     ledger
 }
@@ -90,7 +107,36 @@ fn an_illegal_event_undoes_its_whole_transaction() {
     assert!(matches!(fault, LedgerError::Illegal { .. }), "{fault}");
     assert_eq!(ledger.head().unwrap(), head);
     assert_eq!(ledger.letter_status(&letter(9)).unwrap(), None);
-    assert_eq!(ledger.letters_by_status().unwrap(), [(LetterStatus::Accepted, 4), (LetterStatus::Held, 1)]);
+    let counts: Vec<_> = ledger.counts(None).unwrap().into_iter().map(|c| (c.status, c.letters)).collect();
+    assert_eq!(counts, [(LetterStatus::Accepted, 4), (LetterStatus::Held, 1)]);
+    assert_eq!(ledger.verify().unwrap(), []);
+}
+
+/// A batch goes its way; a receipt out of turn, or a letter's event about another batch, is refused.
+#[test]
+fn batches_and_their_letters_keep_together() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = filled(&dir.path().join("ledger.db"));
+    let other: BatchName = "FP-edora-99990011-20261124-2-0123456789ab".parse().unwrap();
+    let options = PrintOptions { plex: Plex::Duplex, colour: Colour::BlackWhite, envelope: Envelope::C5, postage: Postage::Economique };
+    let one = |event| Entry::Letter(letter(1), event);
+    let its = |event| Entry::Batch(batch(), event);
+    ledger.record(AT, &[one(LetterEvent::Validated { job: job(options) }), one(LetterEvent::Batched { batch: batch() })]).unwrap();
+    assert!(ledger.record(AT, &[one(LetterEvent::Shipped { batch: other })]).is_err());
+    ledger
+        .record(AT, &[its(BatchEvent::UploadStarted { attempt: 1 }), its(BatchEvent::ReadyIntended {}), its(BatchEvent::Shipped {})])
+        .unwrap();
+    ledger.record(AT, &[one(LetterEvent::Shipped { batch: batch() })]).unwrap();
+    assert_eq!(ledger.open_letters(&batch()).unwrap(), 1);
+    let hash = Sha256([4; 32]);
+    ledger.record(AT, &[its(BatchEvent::Acknowledged { accepted: true, reason: String::new(), answer: hash })]).unwrap();
+    let answered = |number| its(BatchEvent::Answered { number, head: hash, rows: hash });
+    assert!(ledger.record(AT, &[answered(2)]).is_err());
+    ledger.record(AT, &[answered(1)]).unwrap();
+    assert!(ledger.record(AT, &[answered(1)]).is_err(), "a receipt is applied once");
+    ledger.record(AT, &[one(LetterEvent::Settled { batch: batch(), word: "handed_over".into() }), its(BatchEvent::Settled {})]).unwrap();
+    assert_eq!(ledger.open_letters(&batch()).unwrap(), 0);
+    assert_eq!(ledger.last_batch(&"edora".parse().unwrap()).unwrap(), Some((1, Sha256([3; 32]))));
     assert_eq!(ledger.verify().unwrap(), []);
 }
 
@@ -111,15 +157,19 @@ fn the_verifier_sees_every_tampering() {
         ("UPDATE event SET subject = 'L000000000000000000000009' WHERE seq = 1", "FP-L003"),
         ("UPDATE letter SET status = 'digital' WHERE id LIKE '%1'", "FP-L004"),
         ("DELETE FROM letter WHERE id LIKE '%2'", "FP-L004"),
-        ("INSERT INTO letter VALUES ('L0000000000000000000000ff', 'held')", "FP-L004"),
+        ("INSERT INTO letter VALUES ('L0000000000000000000000ff', 'held', '', '', '', '', 0, '{}')", "FP-L004"),
+        ("UPDATE letter SET state = replace(state, 'sag-17', 'sag-18') WHERE id LIKE '%3'", "FP-L004"),
         ("UPDATE batch SET status = 'shipped'", "FP-L004"),
+        ("UPDATE batch SET state = replace(state, '\"pages\":2', '\"pages\":3')", "FP-L004"),
+        ("UPDATE intake SET status = 'refused'", "FP-L004"),
+        ("DELETE FROM intake", "FP-L004"),
     ];
     for (sql, code) in tamperings {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ledger.db");
         drop(filled(&path));
         let raw = rusqlite::Connection::open(&path).unwrap();
-        if sql.contains("event") {
+        if sql.contains(" event ") {
             assert!(raw.execute_batch(sql).unwrap_err().to_string().contains("append-only"));
         }
         raw.execute_batch(unlock).unwrap();

@@ -1,0 +1,167 @@
+//! What the events of one letter, batch or file add up to: the ledger's tables hold these, and its verifier makes them
+//! anew from the log.
+
+use super::ids::{BatchName, Cvr, Sha256, VendorId};
+use super::print::PrintJob;
+use super::status::{BatchEvent, BatchStatus, IllegalEvent, LetterEvent, LetterStatus, batch_after, letter_after};
+use serde::{Deserialize, Serialize};
+
+/// Everything known of one letter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LetterState {
+    pub status: LetterStatus,
+    pub municipality: Cvr,
+    pub sender: String,
+    /// AfsendelseIdentifikator or messageUUID: the sender's own identifier.
+    pub dispatch_id: String,
+    /// Of the night that took it in.
+    pub business_date: String,
+    pub original: Sha256,
+    pub part: u32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub documents: Vec<Sha256>,
+    /// Why it is held or rejected: code and sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<(String, String)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<PrintJob>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<BatchName>,
+    /// The vendor's last word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub word: Option<String>,
+}
+
+impl LetterState {
+    /// The letter after one more event. An event about another batch than the letter's is illegal too.
+    pub fn after(before: Option<Self>, event: &LetterEvent) -> Result<Self, IllegalEvent> {
+        use LetterEvent as E;
+        let status = letter_after(before.as_ref().map(|s| s.status), event)?;
+        let Some(mut state) = before else { return Self::first(status, event) };
+        state.status = status;
+        match event {
+            E::Held { code, message } | E::Rejected { code, message } => state.reason = Some((code.clone(), message.clone())),
+            E::Validated { job } => state.job = Some(job.clone()),
+            E::Batched { batch } => state.batch = Some(batch.clone()),
+            E::Shipped { batch } => state.expect_batch(batch, event)?,
+            E::Progressed { batch, word } | E::Settled { batch, word } => {
+                state.expect_batch(batch, event)?;
+                state.word = Some(word.clone());
+            }
+            E::Returned { batch, reason } => {
+                state.expect_batch(batch, event)?;
+                state.word = Some(format!("returned {reason}"));
+            }
+            E::Accepted { .. } | E::DeliveredDigitally { .. } => {}
+        }
+        Ok(state)
+    }
+
+    fn first(status: LetterStatus, event: &LetterEvent) -> Result<Self, IllegalEvent> {
+        let LetterEvent::Accepted { municipality, sender, dispatch_id, business_date, original, part, documents } = event else {
+            return Err(IllegalEvent { status: "nothing".to_owned(), event: event.word().to_owned() });
+        };
+        Ok(Self {
+            status,
+            municipality: municipality.clone(),
+            sender: sender.clone(),
+            dispatch_id: dispatch_id.clone(),
+            business_date: business_date.clone(),
+            original: *original,
+            part: *part,
+            documents: documents.clone(),
+            reason: None,
+            job: None,
+            batch: None,
+            word: None,
+        })
+    }
+
+    fn expect_batch(&self, batch: &BatchName, event: &LetterEvent) -> Result<(), IllegalEvent> {
+        if self.batch.as_ref() == Some(batch) {
+            return Ok(());
+        }
+        Err(IllegalEvent { status: format!("{} in another batch", self.status.word()), event: event.word().to_owned() })
+    }
+}
+
+/// Everything known of one batch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatchState {
+    pub status: BatchStatus,
+    pub vendor: VendorId,
+    pub municipality: Cvr,
+    pub business_date: String,
+    /// The vendor's running number.
+    pub sequence: u64,
+    pub manifest: Sha256,
+    pub letters: u32,
+    pub pages: u32,
+    pub sheets: u32,
+    pub bytes: u64,
+    /// Uploads begun.
+    pub attempts: u32,
+    /// Receipts applied; the next one has this number plus one.
+    pub receipts: u32,
+    /// What the vendor said when it refused.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+impl BatchState {
+    /// The batch after one more event. Receipts come in order and none twice.
+    pub fn after(before: Option<Self>, event: &BatchEvent) -> Result<Self, IllegalEvent> {
+        use BatchEvent as E;
+        let status = batch_after(before.as_ref().map(|s| s.status), event)?;
+        let illegal = |why: &str| IllegalEvent { status: why.to_owned(), event: event.word().to_owned() };
+        let Some(mut state) = before else {
+            let E::Sealed { vendor, municipality, business_date, sequence, manifest, letters, pages, sheets, bytes } = event else {
+                return Err(illegal("nothing"));
+            };
+            return Ok(Self {
+                status,
+                vendor: vendor.clone(),
+                municipality: municipality.clone(),
+                business_date: business_date.clone(),
+                sequence: *sequence,
+                manifest: *manifest,
+                letters: *letters,
+                pages: *pages,
+                sheets: *sheets,
+                bytes: *bytes,
+                attempts: 0,
+                receipts: 0,
+                reason: String::new(),
+            });
+        };
+        state.status = status;
+        match event {
+            E::UploadStarted { attempt } => state.attempts = *attempt,
+            E::Acknowledged { reason, .. } => state.reason = reason.clone(),
+            E::Answered { number, .. } if *number == state.receipts + 1 => state.receipts = *number,
+            E::Answered { .. } => return Err(illegal("another receipt number expected")),
+            E::Sealed { .. } | E::ReadyIntended {} | E::Shipped {} | E::Settled {} => {}
+        }
+        Ok(state)
+    }
+}
+
+/// A file that a sender handed in: what was made of it. It is recorded once, under the sender and the hash of its bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
+pub enum IntakeEvent {
+    /// `letters` of it are ours to bring home now; rows that were refused on the way are rejected letters.
+    Taken { file: String, business_date: String, letters: u32 },
+    /// No letter came of it; the bytes are kept.
+    Refused { file: String, business_date: String, code: String, message: String },
+}
+
+impl IntakeEvent {
+    /// `taken` or `refused`.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Taken { .. } => "taken",
+            Self::Refused { .. } => "refused",
+        }
+    }
+}

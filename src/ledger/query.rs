@@ -1,0 +1,195 @@
+//! What the other modules ask the ledger: reads of the tables, never of the log.
+
+use super::{Ledger, LedgerError, read_state, state_of};
+use crate::domain::state::{BatchState, IntakeEvent, LetterState};
+use crate::domain::status::{BatchStatus, LetterStatus};
+use crate::domain::{BatchName, LetterId, Sha256, VendorId};
+use rusqlite::{OptionalExtension, Params, params};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::str::FromStr;
+
+/// Letters of one municipality, vendor and status, counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Count {
+    pub municipality: String,
+    /// Empty where no vendor was reached.
+    pub vendor: String,
+    pub status: LetterStatus,
+    pub letters: u64,
+    pub pages: u64,
+    pub sheets: u64,
+    pub bytes: u64,
+}
+
+/// A file that was refused at the door.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RefusedFile {
+    pub sender: String,
+    pub sha256: String,
+    pub file: String,
+    pub code: String,
+    pub message: String,
+}
+
+/// Which letters to list; an empty filter takes all.
+#[derive(Debug, Clone, Default)]
+pub struct LetterFilter {
+    pub status: Option<LetterStatus>,
+    pub municipality: Option<String>,
+    pub batch: Option<String>,
+}
+
+impl Ledger {
+    pub fn letter(&self, id: &LetterId) -> Result<Option<LetterState>, LedgerError> {
+        state_of(&self.connection, "SELECT state FROM letter WHERE id = ?1", id.as_str())
+    }
+
+    pub fn letter_status(&self, id: &LetterId) -> Result<Option<LetterStatus>, LedgerError> {
+        Ok(self.letter(id)?.map(|state| state.status))
+    }
+
+    pub fn batch(&self, name: &BatchName) -> Result<Option<BatchState>, LedgerError> {
+        state_of(&self.connection, "SELECT state FROM batch WHERE name = ?1", name.as_str())
+    }
+
+    /// What was made of a sender's file, named by [`super::file_subject`].
+    pub fn file(&self, subject: &str) -> Result<Option<IntakeEvent>, LedgerError> {
+        state_of(&self.connection, "SELECT state FROM intake WHERE subject = ?1", subject)
+    }
+
+    /// Letters that wait for the middle of the pipeline, a page of at most `limit`, in the order of their files. `after`
+    /// is the last one of the page before.
+    pub fn accepted(&self, after: Option<&(Sha256, u32)>, limit: u32) -> Result<Vec<(LetterId, LetterState)>, LedgerError> {
+        let (original, part) = after.map_or((String::new(), 0), |(original, part)| (original.to_string(), *part));
+        self.states(
+            "SELECT id, state FROM letter WHERE status = 'accepted' AND (original, part) > (?1, ?2) ORDER BY original, part LIMIT ?3",
+            params![original, part, limit],
+        )
+    }
+
+    /// Hands on every printable letter that is in no batch yet.
+    pub fn for_each_validated(&self, mut take: impl FnMut(LetterId, LetterState)) -> Result<(), LedgerError> {
+        let mut statement = self.connection.prepare("SELECT id, state FROM letter WHERE status = 'validated' ORDER BY original, part")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let (id, state): (String, String) = (row.get(0)?, row.get(1)?);
+            take(parsed(&id)?, read_state(&state, &id)?);
+        }
+        Ok(())
+    }
+
+    pub fn letters_of(&self, batch: &BatchName) -> Result<Vec<(LetterId, LetterState)>, LedgerError> {
+        self.states("SELECT id, state FROM letter WHERE batch = ?1 ORDER BY id", [batch.as_str()])
+    }
+
+    /// Letters by filter, by id, at most `limit`.
+    pub fn letters(&self, filter: &LetterFilter, limit: u32) -> Result<Vec<(LetterId, LetterState)>, LedgerError> {
+        let status = filter.status.map(LetterStatus::word);
+        self.states(
+            "SELECT id, state FROM letter WHERE (?1 IS NULL OR status = ?1) AND (?2 IS NULL OR municipality = ?2)
+             AND (?3 IS NULL OR batch = ?3) ORDER BY id LIMIT ?4",
+            params![status, filter.municipality, filter.batch, limit],
+        )
+    }
+
+    /// Batches in any of these states, by vendor and running number.
+    pub fn batches(&self, statuses: &[BatchStatus]) -> Result<Vec<(BatchName, BatchState)>, LedgerError> {
+        let words: Vec<&str> = statuses.iter().map(|s| s.word()).collect();
+        let words = serde_json::to_string(&words).expect("a list of words is JSON");
+        self.states("SELECT name, state FROM batch WHERE status IN (SELECT value FROM json_each(?1)) ORDER BY vendor, sequence", [words])
+    }
+
+    /// The vendor's last running number and the hash of that manifest.
+    pub fn last_batch(&self, vendor: &VendorId) -> Result<Option<(u64, Sha256)>, LedgerError> {
+        let state: Option<String> = self
+            .connection
+            .prepare_cached("SELECT state FROM batch WHERE vendor = ?1 ORDER BY sequence DESC LIMIT 1")?
+            .query_row([vendor.as_str()], |row| row.get(0))
+            .optional()?;
+        let state: Option<BatchState> = state.map(|text| read_state(&text, vendor.as_str())).transpose()?;
+        Ok(state.map(|s| (s.sequence, s.manifest)))
+    }
+
+    /// Letters of a batch that wait for the vendor's final word.
+    pub fn open_letters(&self, batch: &BatchName) -> Result<u64, LedgerError> {
+        let open: i64 = self
+            .connection
+            .prepare_cached("SELECT count(*) FROM letter WHERE batch = ?1 AND status = 'shipped'")?
+            .query_row([batch.as_str()], |row| row.get(0))?;
+        Ok(open.unsigned_abs())
+    }
+
+    /// All letters, counted; with a business date, those that this night took in.
+    pub fn counts(&self, business_date: Option<&str>) -> Result<Vec<Count>, LedgerError> {
+        let mut statement = self.connection.prepare(
+            "SELECT municipality, vendor, status, count(*), total(state ->> '$.job.pages'), total(state ->> '$.job.sheets'),
+                    total(state ->> '$.job.bytes')
+             FROM letter WHERE ?1 IS NULL OR state ->> '$.business_date' = ?1 GROUP BY municipality, vendor, status ORDER BY 1, 2, 3",
+        )?;
+        let mut rows = statement.query([business_date])?;
+        let mut counts = Vec::new();
+        while let Some(row) = rows.next()? {
+            let word: String = row.get(2)?;
+            let status = LetterStatus::from_word(&word).ok_or(LedgerError::Corrupt { subject: word })?;
+            let number = |column: usize| row.get::<_, f64>(column).map(|value| value as u64);
+            counts.push(Count {
+                municipality: row.get(0)?,
+                vendor: row.get(1)?,
+                status,
+                letters: row.get::<_, i64>(3)?.unsigned_abs(),
+                pages: number(4)?,
+                sheets: number(5)?,
+                bytes: number(6)?,
+            });
+        }
+        Ok(counts)
+    }
+
+    /// Files refused at the door; with a business date, those of this night.
+    pub fn refused_files(&self, business_date: Option<&str>) -> Result<Vec<RefusedFile>, LedgerError> {
+        let rows: Vec<(Subject, IntakeEvent)> = self.states(
+            "SELECT subject, state FROM intake WHERE status = 'refused' AND (?1 IS NULL OR state ->> '$.business_date' = ?1)
+             ORDER BY subject",
+            [business_date],
+        )?;
+        let refused = |(Subject(subject), event): (Subject, IntakeEvent)| {
+            let IntakeEvent::Refused { file, code, message, .. } = event else { return None };
+            let (sender, sha256) = subject.split_once('/')?;
+            Some(RefusedFile { sender: sender.to_owned(), sha256: sha256.to_owned(), file, code, message })
+        };
+        Ok(rows.into_iter().filter_map(refused).collect())
+    }
+
+    /// The events of one letter, batch or file, oldest first: time, event as JSON.
+    pub fn history(&self, subject: &str) -> Result<Vec<(String, String)>, LedgerError> {
+        let mut statement = self.connection.prepare("SELECT at, data FROM event WHERE subject = ?1 ORDER BY seq")?;
+        let rows = statement.query_map([subject], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn states<I: FromStr, S: DeserializeOwned>(&self, query: &str, parameters: impl Params) -> Result<Vec<(I, S)>, LedgerError> {
+        let mut statement = self.connection.prepare_cached(query)?;
+        let mut rows = statement.query(parameters)?;
+        let mut states = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (id, state): (String, String) = (row.get(0)?, row.get(1)?);
+            states.push((parsed(&id)?, read_state(&state, &id)?));
+        }
+        Ok(states)
+    }
+}
+
+/// A key that is any text.
+struct Subject(String);
+
+impl FromStr for Subject {
+    type Err = std::convert::Infallible;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+fn parsed<I: FromStr>(id: &str) -> Result<I, LedgerError> {
+    id.parse().map_err(|_| LedgerError::Corrupt { subject: crate::domain::redact::redact(id) })
+}
