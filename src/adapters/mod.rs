@@ -1,5 +1,8 @@
 //! What touches the world: files, registers, servers, keys. Decides nothing.
 
+pub mod clock;
+pub mod drop_folder;
+pub mod keys;
 pub mod register;
 pub mod sftp;
 pub mod store;

@@ -1,5 +1,6 @@
 //! Finds vendor profiles: a folder's, or the ones that come with the program.
 
+use super::fault::Fault;
 use crate::vendor::VendorProfile;
 use crate::vendor::profile::PROFILE_BYTES_MAX;
 use std::fs;
@@ -10,14 +11,6 @@ const SHIPPED: [&str; 3] = [
     include_str!("../../vendors/kmd/profile.toml"),
     include_str!("../../vendors/straalfors/profile.toml"),
 ];
-
-/// A profile that could not be had; `code` has a page in `explain`.
-#[derive(Debug, thiserror::Error)]
-#[error("{message}")]
-pub struct ProfileFault {
-    pub code: &'static str,
-    pub message: String,
-}
 
 /// What a check of one profile shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +24,7 @@ pub struct Checked {
 /// All profiles of a folder `<folder>/<id>/profile.toml`, or the shipped ones, by id.
 ///
 /// FP-C002 for a profile that is impossible or lies in a folder of another name, FP-C001 for a folder that cannot be read.
-pub fn all(folder: Option<&Path>) -> Result<Vec<VendorProfile>, ProfileFault> {
+pub fn all(folder: Option<&Path>) -> Result<Vec<VendorProfile>, Fault> {
     let mut profiles = match folder {
         None => SHIPPED.iter().map(|text| parse(text, None)).collect::<Result<Vec<_>, _>>()?,
         Some(folder) => from_folder(folder)?,
@@ -41,19 +34,19 @@ pub fn all(folder: Option<&Path>) -> Result<Vec<VendorProfile>, ProfileFault> {
 }
 
 /// The profiles that `wanted` names: one id, or `all`. FP-C003 names the known ones.
-pub fn select(folder: Option<&Path>, wanted: &str) -> Result<Vec<VendorProfile>, ProfileFault> {
+pub fn select(folder: Option<&Path>, wanted: &str) -> Result<Vec<VendorProfile>, Fault> {
     let profiles = all(folder)?;
     let known: Vec<String> = profiles.iter().map(|p| p.id.to_string()).collect();
     let chosen: Vec<VendorProfile> = profiles.into_iter().filter(|p| wanted == "all" || p.id.as_str() == wanted).collect();
     if chosen.is_empty() {
         let message = format!("vendor {wanted:?} is not known; known are {} and all", known.join(", "));
-        return Err(ProfileFault { code: "FP-C003", message });
+        return Err(Fault::usage("FP-C003", message));
     }
     Ok(chosen)
 }
 
 /// Lints one vendor's profile or all.
-pub fn check(folder: Option<&Path>, wanted: &str) -> Result<Vec<Checked>, ProfileFault> {
+pub fn check(folder: Option<&Path>, wanted: &str) -> Result<Vec<Checked>, Fault> {
     let checked = |p: VendorProfile| {
         let assumed = p.assumed().into_iter().map(str::to_owned).collect();
         Checked { vendor: p.id.to_string(), name: p.name, assumed }
@@ -61,8 +54,8 @@ pub fn check(folder: Option<&Path>, wanted: &str) -> Result<Vec<Checked>, Profil
     Ok(select(folder, wanted)?.into_iter().map(checked).collect())
 }
 
-fn parse(text: &str, folder_name: Option<&str>) -> Result<VendorProfile, ProfileFault> {
-    let impossible = |message: String| ProfileFault { code: "FP-C002", message };
+fn parse(text: &str, folder_name: Option<&str>) -> Result<VendorProfile, Fault> {
+    let impossible = |message: String| Fault::usage("FP-C002", message);
     let profile = VendorProfile::parse(text).map_err(|e| impossible(e.to_string()))?;
     match folder_name {
         Some(name) if name != profile.id.as_str() => {
@@ -72,11 +65,8 @@ fn parse(text: &str, folder_name: Option<&str>) -> Result<VendorProfile, Profile
     }
 }
 
-fn from_folder(folder: &Path) -> Result<Vec<VendorProfile>, ProfileFault> {
-    let unreadable = |path: &Path, why: &dyn std::fmt::Display| ProfileFault {
-        code: "FP-C001",
-        message: format!("reading vendor profiles at {}: {why}", path.display()),
-    };
+fn from_folder(folder: &Path) -> Result<Vec<VendorProfile>, Fault> {
+    let unreadable = |path: &Path, why: &dyn std::fmt::Display| Fault::usage("FP-C001", format!("reading vendor profiles at {}: {why}", path.display()));
     let mut profiles = Vec::new();
     for entry in fs::read_dir(folder).map_err(|e| unreadable(folder, &e))? {
         let path = entry.map_err(|e| unreadable(folder, &e))?.path().join("profile.toml");

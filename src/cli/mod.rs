@@ -1,6 +1,7 @@
 //! The command line: asks `app`, shows what it says, and turns it into an exit code.
 
-use crate::app::profiles::{self, ProfileFault};
+use crate::app::fault::Fault;
+use crate::app::profiles;
 use crate::app::validate::{Verdict, severity_word, validate};
 use crate::domain::codes;
 use crate::domain::redact::redact;
@@ -65,12 +66,12 @@ enum VendorCommand {
 
 /// Why a command ended without doing its work.
 enum Ended {
-    Fault(ProfileFault),
+    Fault(Fault),
     Output(io::Error),
 }
 
-impl From<ProfileFault> for Ended {
-    fn from(fault: ProfileFault) -> Self {
+impl From<Fault> for Ended {
+    fn from(fault: Fault) -> Self {
         Self::Fault(fault)
     }
 }
@@ -166,7 +167,7 @@ fn execute(arguments: Arguments) -> Result<u8, Ended> {
             Ok(DONE)
         }
         Command::Explain { code } => {
-            let unknown = || ProfileFault { code: "FP-C003", message: format!("code {:?} is not known", redact(&code)) };
+            let unknown = || Fault::usage("FP-C003", format!("code {:?} is not known", redact(&code)));
             let page = codes::find(&code).ok_or_else(unknown)?.page();
             write!(out, "{page}")?;
             Ok(DONE)

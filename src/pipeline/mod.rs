@@ -1,5 +1,6 @@
 //! The stages, each a decision about values; none knows the ledger or the world.
 
 pub mod group;
+pub mod intake;
 pub mod recipient;
 pub mod validate;

@@ -3,12 +3,101 @@
 //! Policy only: the facts come from [`crate::pdf::inspect`], nothing is parsed here.
 
 use crate::domain::redact::redact;
-use crate::domain::{Finding, Severity};
-use crate::pdf::PdfFacts;
+use crate::domain::{Envelope, Finding, Plex, PostalAddress, PrintJob, PrintOptions, PrintWishes, Severity, Sha256, sheets_of};
+use crate::pdf::{PdfFacts, inspect};
 use crate::vendor::VendorProfile;
 
 /// A side within this of its limit is measured by rounding, not by the printer, mm.
 const ROUNDING_MM: f32 = 0.05;
+
+/// A letter that this vendor can print: built here only, with the evidence looked at here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValidLetter {
+    job: PrintJob,
+    bytes: Vec<u8>,
+}
+
+impl ValidLetter {
+    pub fn job(&self) -> &PrintJob {
+        &self.job
+    }
+    /// The PDF that will be printed.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// What is asked of one letter beside its PDF.
+#[derive(Debug, Clone)]
+pub struct Demand<'a> {
+    pub wishes: &'a PrintWishes,
+    /// What counts where the sender wished nothing.
+    pub defaults: PrintOptions,
+    pub address: Option<&'a PostalAddress>,
+    /// Of the document as it came in.
+    pub received: Sha256,
+    /// Facts of the sender's own documents, where the letter was put together from several.
+    pub parts: &'a [PdfFacts],
+}
+
+/// Judges one letter and decides how it is printed. The findings are all there are, of the letter and of its parts.
+pub fn validate(bytes: Vec<u8>, demand: &Demand<'_>, profile: &VendorProfile) -> Result<ValidLetter, Vec<Finding>> {
+    let facts = inspect(&bytes);
+    let mut findings: Vec<Finding> = demand.parts.iter().flat_map(|part| judge(part, profile)).collect();
+    // A fault of a part is a fault of the whole: it is told once, at the place where the sender finds it.
+    findings.extend(judge(&facts, profile).into_iter().filter(|f| !findings.iter().any(|known| known.rule == f.rule)).collect::<Vec<_>>());
+    let wishes = demand.wishes;
+    let plex = wishes.plex.unwrap_or(demand.defaults.plex);
+    let pages = u32::try_from(facts.pages.len()).unwrap_or(u32::MAX);
+    let sheets = sheets_of(pages, plex);
+    let wish = wishes.envelope.unwrap_or(demand.defaults.envelope);
+    let envelope = profile.envelope_for(wish, sheets);
+    if envelope.is_none() && !findings.iter().any(|f| f.rule == "PAGES_MAX") {
+        findings.push(too_many_sheets(sheets, plex, profile));
+    }
+    let Some(envelope) = envelope.filter(|_| !rejects(&findings)) else { return Err(findings) };
+    Ok(ValidLetter { job: job(&bytes, demand, profile, (pages, sheets, plex, envelope)), bytes })
+}
+
+fn job(
+    bytes: &[u8],
+    demand: &Demand<'_>,
+    profile: &VendorProfile,
+    (pages, sheets, plex, envelope): (u32, u32, Plex, Envelope),
+) -> PrintJob {
+    let wishes = demand.wishes;
+    PrintJob {
+        vendor: profile.id.clone(),
+        document: Sha256(openssl::sha::sha256(bytes)),
+        received: demand.received,
+        pages,
+        sheets,
+        bytes: bytes.len() as u64,
+        weight_g: profile.weight_g(envelope, sheets),
+        options: PrintOptions {
+            plex,
+            colour: wishes.colour.unwrap_or(demand.defaults.colour),
+            envelope,
+            postage: wishes.postage.unwrap_or(demand.defaults.postage),
+        },
+        postcode: demand.address.and_then(|a| a.postcode.clone()).unwrap_or_default(),
+        country: demand.address.map_or("DK".to_owned(), |a| redact(&a.country)),
+        cost_group: redact(wishes.cost_group.as_deref().unwrap_or_default()),
+    }
+}
+
+fn too_many_sheets(sheets: u32, plex: Plex, profile: &VendorProfile) -> Finding {
+    Finding {
+        code: "FP-V043",
+        rule: "SHEETS_MAX",
+        severity: Severity::Reject,
+        page: None,
+        box_mm: None,
+        measured: format!("{sheets} sheets ({})", plex.word()),
+        limit: format!("{} sheets", profile.sheet.c4_sheets_max),
+        message: "the letter has more sheets than the vendor's largest envelope takes".to_owned(),
+    }
+}
 
 /// All findings of one document at one vendor; empty when it prints as it is.
 pub fn judge(facts: &PdfFacts, profile: &VendorProfile) -> Vec<Finding> {

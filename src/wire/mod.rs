@@ -6,4 +6,5 @@ pub mod manifest;
 mod memo;
 pub mod message;
 pub mod receipt;
+pub mod table;
 pub mod xml;

@@ -1,0 +1,289 @@
+//! `fjernprint.toml`: who sends, who prints, and where everything lies. Paths are relative to the file's own folder.
+
+use super::fault::Fault;
+use super::profiles;
+use crate::adapters::sftp::Address;
+use crate::domain::{Colour, Cvr, Envelope, Plex, Postage, VendorId};
+use crate::pipeline::intake::Sender;
+use crate::vendor::VendorProfile;
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Largest configuration file, bytes.
+const CONFIG_BYTES_MAX: u64 = 4 << 20;
+
+/// The file as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    environment: String,
+    folders: Folders,
+    #[serde(default)]
+    intake: IntakeRules,
+    register: RegisterFiles,
+    signing: SigningFiles,
+    #[serde(default)]
+    municipality: Vec<Municipality>,
+    #[serde(default)]
+    sender: Vec<WrittenSender>,
+    #[serde(default)]
+    connection: Vec<Connection>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Folders {
+    /// Where senders lay their files, a folder each.
+    drop: PathBuf,
+    /// The ledger, the stored originals, the sealed batches.
+    data: PathBuf,
+    /// Technical receipts to the senders, a folder each.
+    receipts: PathBuf,
+    /// MeMos for Digital Post, a folder for each municipality.
+    digital: PathBuf,
+    /// Vendor profiles instead of those that come with the program.
+    vendors: Option<PathBuf>,
+    /// Templates instead of those that come with the program.
+    templates: Option<PathBuf>,
+}
+
+/// When a file in the drop folder is taken to be whole.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct IntakeRules {
+    /// A message that ends in the middle is waited for this long before it is refused.
+    pub grace_s: u64,
+    /// A table's folder is taken when nothing in it was written for this long.
+    pub settle_s: u64,
+}
+
+impl Default for IntakeRules {
+    fn default() -> Self {
+        Self { grace_s: 60, settle_s: 5 }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RegisterFiles {
+    file: PathBuf,
+    key_file: PathBuf,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SigningFiles {
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+/// A municipality, its vendor, and how its letters are printed when the sender does not say.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Municipality {
+    pub cvr: Cvr,
+    pub name: String,
+    /// Return address as it stands on letters.
+    #[serde(default)]
+    pub lines: Vec<String>,
+    pub vendor: VendorId,
+    #[serde(default = "duplex")]
+    pub plex: Plex,
+    #[serde(default = "black_white")]
+    pub colour: Colour,
+    #[serde(default = "auto")]
+    pub envelope: Envelope,
+    #[serde(default = "economique")]
+    pub postage: Postage,
+}
+
+fn duplex() -> Plex {
+    Plex::Duplex
+}
+fn black_white() -> Colour {
+    Colour::BlackWhite
+}
+fn auto() -> Envelope {
+    Envelope::Auto
+}
+fn economique() -> Postage {
+    Postage::Economique
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenSender {
+    id: String,
+    municipalities: Vec<Cvr>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Connection {
+    vendor: VendorId,
+    host: String,
+    port: u16,
+    user: String,
+    key_file: PathBuf,
+    host_key_pin: String,
+}
+
+/// Checked and with absolute paths.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `test` or `production`.
+    pub environment: String,
+    pub drop: PathBuf,
+    pub data: PathBuf,
+    pub receipts: PathBuf,
+    pub digital: PathBuf,
+    pub templates: Option<PathBuf>,
+    pub intake: IntakeRules,
+    pub register_file: PathBuf,
+    pub register_key_file: PathBuf,
+    pub signer_certificate: PathBuf,
+    pub signer_key: PathBuf,
+    pub municipalities: BTreeMap<Cvr, Municipality>,
+    pub senders: Vec<Sender>,
+    pub profiles: BTreeMap<VendorId, VendorProfile>,
+    pub connections: BTreeMap<VendorId, Address>,
+}
+
+impl Config {
+    /// Reads and checks the file; every fault of it is named at once.
+    ///
+    /// FP-C001 when it cannot be read, FP-C004 when it says what cannot be; a vendor profile's own faults as FP-C002.
+    pub fn read(path: &Path) -> Result<Self, Fault> {
+        let unreadable = |why: String| Fault::usage("FP-C001", format!("reading {}: {why}; `fjernprint init` writes one", path.display()));
+        let length = fs::metadata(path).map_err(|e| unreadable(e.to_string()))?.len();
+        if length > CONFIG_BYTES_MAX {
+            return Err(unreadable(format!("larger than {CONFIG_BYTES_MAX} bytes")));
+        }
+        let text = fs::read_to_string(path).map_err(|e| unreadable(e.to_string()))?;
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = fs::canonicalize(folder).map_err(|e| unreadable(e.to_string()))?;
+        Self::parse(&text, &folder).map_err(|fault| Fault { message: format!("{}: {}", path.display(), fault.message), ..fault })
+    }
+
+    fn parse(text: &str, folder: &Path) -> Result<Self, Fault> {
+        let written: Written = toml::from_str(text).map_err(|e| Fault::usage("FP-C004", e.message().to_owned() + &at_line(text, e.span())))?;
+        let profiles = profiles::all(written.folders.vendors.as_ref().map(|f| folder.join(f)).as_deref())?;
+        let profiles: BTreeMap<VendorId, VendorProfile> = profiles.into_iter().map(|p| (p.id.clone(), p)).collect();
+        let faults = faults(&written, &profiles);
+        if !faults.is_empty() {
+            return Err(Fault::usage("FP-C004", faults.join("; ")));
+        }
+        let connection = |c: Connection| {
+            let timeout_s = profiles[&c.vendor].delivery.timeout_s;
+            let key_file = folder.join(c.key_file);
+            let address = Address { host: c.host, port: c.port, user: c.user, key_file, host_key_pin: c.host_key_pin, timeout_s };
+            (c.vendor, address)
+        };
+        let connections = written.connection.into_iter().map(connection).collect();
+        Ok(Self {
+            environment: written.environment,
+            drop: folder.join(written.folders.drop),
+            data: folder.join(written.folders.data),
+            receipts: folder.join(written.folders.receipts),
+            digital: folder.join(written.folders.digital),
+            templates: written.folders.templates.map(|f| folder.join(f)),
+            intake: written.intake,
+            register_file: folder.join(written.register.file),
+            register_key_file: folder.join(written.register.key_file),
+            signer_certificate: folder.join(written.signing.certificate),
+            signer_key: folder.join(written.signing.key),
+            municipalities: written.municipality.into_iter().map(|m| (m.cvr.clone(), m)).collect(),
+            senders: written.sender.into_iter().map(|s| Sender { id: s.id, municipalities: s.municipalities }).collect(),
+            profiles,
+            connections,
+        })
+    }
+
+    pub fn ledger_path(&self) -> PathBuf {
+        self.data.join("ledger.db")
+    }
+
+    pub fn store_path(&self) -> PathBuf {
+        self.data.join("store")
+    }
+
+    pub fn batches_path(&self) -> PathBuf {
+        self.data.join("batches")
+    }
+
+    /// The vendor that prints for a municipality.
+    pub fn profile_of(&self, municipality: &Cvr) -> Option<&VendorProfile> {
+        self.profiles.get(&self.municipalities.get(municipality)?.vendor)
+    }
+
+    /// FP-C005: production refuses to run while a value of a vendor in use rests on an assumption.
+    pub fn refuse_assumptions(&self) -> Result<(), Fault> {
+        if self.environment != "production" {
+            return Ok(());
+        }
+        let used: BTreeSet<&VendorId> = self.municipalities.values().map(|m| &m.vendor).collect();
+        let assumed: Vec<String> = used
+            .into_iter()
+            .map(|vendor| (vendor, self.profiles[vendor].assumed().len()))
+            .filter(|(_, count)| *count > 0)
+            .map(|(vendor, count)| format!("{vendor} ({count} values)"))
+            .collect();
+        if assumed.is_empty() {
+            return Ok(());
+        }
+        let text = format!("production does not ship on assumptions; still assumed: {}; see `fjernprint vendor check`", assumed.join(", "));
+        Err(Fault::usage("FP-C005", text))
+    }
+}
+
+fn at_line(text: &str, span: Option<std::ops::Range<usize>>) -> String {
+    let line = span.and_then(|s| text.get(..s.start)).map(|before| before.lines().count().max(1));
+    line.map(|line| format!(" (near line {line})")).unwrap_or_default()
+}
+
+fn faults(written: &Written, profiles: &BTreeMap<VendorId, VendorProfile>) -> Vec<String> {
+    let mut faults = Vec::new();
+    if !["test", "production"].contains(&written.environment.as_str()) {
+        faults.push("environment must be test or production".to_owned());
+    }
+    let mut known = BTreeSet::new();
+    for municipality in &written.municipality {
+        if !known.insert(&municipality.cvr) {
+            faults.push(format!("municipality {} is named twice", municipality.cvr));
+        }
+        if !profiles.contains_key(&municipality.vendor) {
+            faults.push(format!("municipality {}: no vendor profile {:?}", municipality.cvr, municipality.vendor.as_str()));
+        }
+    }
+    let mut ids = BTreeSet::new();
+    for sender in &written.sender {
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-';
+        if !(1..=40).contains(&sender.id.len()) || !sender.id.bytes().all(plain) {
+            faults.push("a sender's id must be 1 to 40 of a-z, 0-9, _ and -".to_owned());
+        }
+        if !ids.insert(&sender.id) {
+            faults.push(format!("sender {} is named twice", sender.id));
+        }
+        if sender.municipalities.is_empty() {
+            faults.push(format!("sender {} has no municipality", sender.id));
+        }
+        faults.extend(
+            sender.municipalities.iter().filter(|m| !known.contains(m)).map(|m| format!("sender {}: municipality {m} is not known", sender.id)),
+        );
+    }
+    let mut connected = BTreeSet::new();
+    for connection in &written.connection {
+        if !connected.insert(&connection.vendor) {
+            faults.push(format!("connection to {} is named twice", connection.vendor));
+        }
+        if !profiles.contains_key(&connection.vendor) {
+            faults.push(format!("connection: no vendor profile {:?}", connection.vendor.as_str()));
+        }
+        if !connection.host_key_pin.starts_with("SHA256:") {
+            faults.push(format!("connection to {}: host_key_pin must be SHA256:... as ssh-keygen -lf prints it", connection.vendor));
+        }
+    }
+    faults
+}

@@ -1,0 +1,97 @@
+//! Something outside the letters that broke, with its code, its sentence, and the exit code it ends a command with.
+
+use crate::adapters::keys::KeyFault;
+use crate::adapters::register::RegisterError;
+use crate::adapters::sftp::SftpFault;
+use crate::adapters::store::StoreError;
+use crate::ledger::LedgerError;
+use crate::wire::manifest::WireError;
+
+/// Exit codes of the contract (docs/exit-codes.md).
+pub mod exit {
+    pub const DONE: u8 = 0;
+    pub const UNEXPECTED: u8 = 1;
+    pub const USAGE: u8 = 2;
+    pub const PARTIAL: u8 = 3;
+    pub const INVALID: u8 = 4;
+    pub const UNREACHABLE: u8 = 5;
+    pub const MISMATCH: u8 = 6;
+    pub const NO_LEDGER: u8 = 10;
+    pub const LEDGER_HELD: u8 = 11;
+    pub const KEYS: u8 = 12;
+}
+
+/// Why a command could not do its work.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub struct Fault {
+    /// Has a page in `explain`.
+    pub code: &'static str,
+    pub message: String,
+    pub exit: u8,
+}
+
+impl Fault {
+    pub fn new(code: &'static str, exit: u8, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), exit }
+    }
+
+    pub fn usage(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(code, exit::USAGE, message)
+    }
+
+    /// A file or folder of ours that could not be read or written.
+    pub fn io(what: impl std::fmt::Display, fault: &std::io::Error) -> Self {
+        Self::new("FP-C006", exit::UNEXPECTED, format!("{what}: {fault}"))
+    }
+}
+
+impl From<LedgerError> for Fault {
+    fn from(fault: LedgerError) -> Self {
+        match fault {
+            LedgerError::Missing(_) => {
+                Self::new("FP-L001", exit::NO_LEDGER, format!("{fault}; the first `fjernprint run` makes one"))
+            }
+            LedgerError::Illegal { .. } | LedgerError::Corrupt { .. } => Self::new("FP-L004", exit::MISMATCH, fault.to_string()),
+            LedgerError::OldSqlite(_) | LedgerError::Sqlite(_) => Self::new("FP-L005", exit::UNEXPECTED, fault.to_string()),
+        }
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(fault: StoreError) -> Self {
+        match fault {
+            StoreError::Io(_) => Self::new("FP-C006", exit::UNEXPECTED, fault.to_string()),
+            StoreError::Missing(_) | StoreError::Changed(_) => Self::new("FP-L006", exit::MISMATCH, fault.to_string()),
+        }
+    }
+}
+
+impl From<KeyFault> for Fault {
+    fn from(fault: KeyFault) -> Self {
+        Self::new("FP-K010", exit::KEYS, fault.to_string())
+    }
+}
+
+impl From<RegisterError> for Fault {
+    fn from(fault: RegisterError) -> Self {
+        Self::usage("FP-C007", fault.to_string())
+    }
+}
+
+impl From<SftpFault> for Fault {
+    fn from(fault: SftpFault) -> Self {
+        let exit = match fault.code {
+            "FP-S002" | "FP-S003" => exit::KEYS,
+            "FP-S004" => exit::MISMATCH,
+            _ => exit::UNREACHABLE,
+        };
+        Self::new(fault.code, exit, fault.to_string())
+    }
+}
+
+impl From<WireError> for Fault {
+    fn from(fault: WireError) -> Self {
+        Self::new("FP-A001", exit::MISMATCH, fault.to_string())
+    }
+}

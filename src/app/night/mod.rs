@@ -1,0 +1,172 @@
+//! The nightly job: every stage in turn, with the ledger's events written around it.
+//!
+//! Each stage finds its work in the ledger, so a night that was cut off anywhere goes on where it was, and a second run
+//! finds nothing to do. Intent is recorded before an effect, the effect may happen twice, and then it is recorded as done.
+
+mod intake;
+mod middle;
+mod reconcile;
+mod seal;
+mod ship;
+
+pub use reconcile::Answers;
+pub use seal::plan;
+
+use super::config::Config;
+use super::fault::{Fault, exit};
+use super::watch::Watch;
+use crate::adapters::clock;
+use crate::adapters::register::Register;
+use crate::adapters::store::{Store, private_folder};
+use crate::ledger::Ledger;
+use crate::pipeline::group::BatchPlan;
+use crate::pipeline::template::Templates;
+use serde::Serialize;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::Path;
+
+/// Where a run may stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    Intake,
+    /// Recipient, render and validate: one letter at a time, many at once.
+    Validate,
+    Seal,
+    Ship,
+    Reconcile,
+}
+
+/// What a run is asked to do.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// ISO 8601; today in Denmark when absent.
+    pub business_date: Option<String>,
+    pub until: Stage,
+}
+
+/// What one run did. Numbers of this run, not of the ledger.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct RunReport {
+    pub business_date: String,
+    pub files_taken: u64,
+    pub letters_accepted: u64,
+    pub files_known: u64,
+    pub files_refused: u64,
+    /// Not whole yet: left for the next run.
+    pub files_waiting: u64,
+    /// Neither a message nor a table: left where they are.
+    pub files_ignored: u64,
+    pub digital: u64,
+    pub validated: u64,
+    pub held: u64,
+    pub rejected: u64,
+    pub batches_sealed: u64,
+    pub batches_shipped: u64,
+    pub letters_shipped: u64,
+    pub letters_settled: u64,
+    /// What stood in the way of a vendor's deliveries and answers: code and sentence.
+    #[serde(skip)]
+    pub faults: Vec<Fault>,
+}
+
+impl RunReport {
+    /// The exit code that this run deserves: the gravest of what happened.
+    pub fn exit_code(&self) -> u8 {
+        let order = [exit::KEYS, exit::MISMATCH, exit::UNREACHABLE, exit::UNEXPECTED];
+        if let Some(code) = order.into_iter().find(|code| self.faults.iter().any(|f| f.exit == *code)) {
+            return code;
+        }
+        let partial = self.files_refused + self.held + self.rejected > 0;
+        if partial { exit::PARTIAL } else { exit::DONE }
+    }
+}
+
+/// Everything a stage needs. One run holds the ledger at a time.
+pub(crate) struct Night<'a> {
+    pub config: &'a Config,
+    pub ledger: Ledger,
+    pub store: Store,
+    pub business_date: String,
+    pub watch: &'a dyn Watch,
+    _lock: File,
+}
+
+/// Opens a night, and with it the ledger. FP-L002 when another run holds it: nothing was done.
+pub(crate) fn open<'a>(config: &'a Config, business_date: Option<&str>, watch: &'a dyn Watch) -> Result<Night<'a>, Fault> {
+    config.refuse_assumptions()?;
+    let business_date = business_date.map_or_else(clock::business_date, str::to_owned);
+    if !clock::is_date(&business_date) {
+        return Err(Fault::usage("FP-C003", "the business date must be a date as 2026-11-24"));
+    }
+    private_folder(&config.data).map_err(|e| Fault::io(format!("making {}", config.data.display()), &e))?;
+    let lock = lock(&config.data)?;
+    let ledger = Ledger::open(&config.ledger_path())?;
+    let store = Store::open(&config.store_path())?;
+    Ok(Night { config, ledger, store, business_date, watch, _lock: lock })
+}
+
+fn lock(data: &Path) -> Result<File, Fault> {
+    let path = data.join("run.lock");
+    let what = || format!("locking {}", path.display());
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(|e| Fault::io(what(), &e))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            let text = format!("another run holds the ledger in {}; nothing was done", data.display());
+            Err(Fault::new("FP-L002", exit::LEDGER_HELD, text))
+        }
+        Err(TryLockError::Error(fault)) => Err(Fault::io(what(), &fault)),
+    }
+}
+
+/// Runs the stages up to `options.until`.
+///
+/// A vendor that cannot be reached is a fault in the report and holds up no other vendor. An `Err` is something that
+/// stops the whole run: the ledger, the store, the configuration.
+pub fn run(config: &Config, options: &RunOptions, watch: &dyn Watch) -> Result<RunReport, Fault> {
+    let mut night = open(config, options.business_date.as_deref(), watch)?;
+    let mut report = RunReport { business_date: night.business_date.clone(), ..RunReport::default() };
+    intake::intake(&mut night, &mut report)?;
+    if options.until >= Stage::Validate {
+        let (register, templates) = (register(config)?, templates(config)?);
+        middle::middle(&mut night, &register, &templates, &mut report)?;
+    }
+    if options.until >= Stage::Seal {
+        seal::seal(&mut night, &mut report)?;
+    }
+    if options.until >= Stage::Ship {
+        ship::ship(&mut night, &mut report)?;
+    }
+    if options.until >= Stage::Reconcile {
+        let answers = reconcile::reconcile(&mut night)?;
+        report.letters_settled = answers.letters_settled;
+        report.faults.extend(answers.faults);
+    }
+    Ok(report)
+}
+
+/// Fetches and matches the vendors' answers, and does nothing else.
+pub fn reconcile_only(config: &Config, watch: &dyn Watch) -> Result<Answers, Fault> {
+    if !config.ledger_path().is_file() {
+        return Err(crate::ledger::LedgerError::Missing(config.ledger_path().display().to_string()).into());
+    }
+    reconcile::reconcile(&mut open(config, None, watch)?)
+}
+
+/// What a run would batch now, of the letters that are printable already. Changes nothing.
+pub fn plans(config: &Config) -> Result<Vec<BatchPlan>, Fault> {
+    seal::plan(config, &Ledger::open_read_only(&config.ledger_path())?)
+}
+
+fn register(config: &Config) -> Result<Register, Fault> {
+    let key = crate::adapters::keys::read_bounded(&config.register_key_file)?;
+    let file = File::open(&config.register_file).map_err(|e| {
+        Fault::usage("FP-C001", format!("reading the register {}: {e}", config.register_file.display()))
+    })?;
+    Ok(Register::read(std::io::BufReader::new(file), key.trim_ascii())?)
+}
+
+fn templates(config: &Config) -> Result<Templates, Fault> {
+    let _ = config;
+    Ok(Templates::shipped())
+}
