@@ -2,4 +2,6 @@
 
 pub mod group;
 pub mod recipient;
+pub mod render;
+pub mod template;
 pub mod validate;
