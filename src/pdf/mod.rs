@@ -1,6 +1,9 @@
-//! Measuring PDF bytes. lopdf and hayro stay behind this door.
+//! Measuring, drawing and joining PDF bytes. lopdf, hayro and printpdf stay behind this door.
 
+pub mod draw;
+mod face;
 pub mod inspect;
 pub mod join;
+mod paper;
 
 pub use inspect::{PageFacts, PdfFacts, inspect};

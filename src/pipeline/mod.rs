@@ -3,4 +3,6 @@
 pub mod group;
 pub mod intake;
 pub mod recipient;
+pub mod render;
+pub mod template;
 pub mod validate;

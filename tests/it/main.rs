@@ -8,5 +8,6 @@ mod ledger;
 mod messages;
 mod pdf;
 mod recipient;
+mod render;
 mod sshd;
 mod words;
