@@ -120,6 +120,12 @@ impl Ledger {
         Ok(open.unsigned_abs())
     }
 
+    /// How many letters stand in this status.
+    pub fn counts_of_status(&self, status: LetterStatus) -> Result<u64, LedgerError> {
+        let mut statement = self.connection.prepare_cached("SELECT count(*) FROM letter WHERE status = ?1")?;
+        Ok(statement.query_row([status.word()], |row| row.get::<_, i64>(0))?.unsigned_abs())
+    }
+
     /// All letters, counted; with a business date, those that this night took in.
     pub fn counts(&self, business_date: Option<&str>) -> Result<Vec<Count>, LedgerError> {
         let mut statement = self.connection.prepare(

@@ -3,6 +3,9 @@
 pub mod group;
 pub mod intake;
 pub mod recipient;
+pub mod reconcile;
 pub mod render;
+pub mod seal;
+pub mod ship;
 pub mod template;
 pub mod validate;
