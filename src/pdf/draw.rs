@@ -84,7 +84,7 @@ pub fn letter(text: &LetterText<'_>, window: &Window) -> Result<Vec<u8>, DrawFau
     }
     for (index, paragraph) in text.paragraphs.iter().enumerate() {
         let mut lines = Vec::new();
-        for part in paragraph.split('\n') {
+        for part in paragraph.split('\n').map(|part| part.trim_end_matches('\r')) {
             regular.check(part, || format!("paragraph {}", index + 1))?;
             lines.extend(regular.wrap(part, BODY_PT, TEXT_WIDTH_MM * POINTS_PER_MM));
         }

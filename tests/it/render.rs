@@ -237,7 +237,7 @@ fn a_character_the_font_lacks_is_named_and_the_text_around_it_is_not() {
         told(letter(&text, &WINDOW).unwrap_err())
     };
     assert_eq!(letter_with("Hemmelig \u{1F600}", ""), "heading: character U+1F600 is not in the font");
-    assert_eq!(letter_with("Ja", "Linje et\nA\u{30A}se"), "paragraph 2: character U+030A is not in the font");
+    assert_eq!(letter_with("Ja", "Linje et\r\nA\u{30A}se"), "paragraph 2: character U+030A is not in the font");
 }
 
 #[test]
