@@ -5,5 +5,6 @@ mod face;
 pub mod inspect;
 pub mod join;
 mod paper;
+mod window;
 
 pub use inspect::{PageFacts, PdfFacts, inspect};

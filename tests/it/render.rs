@@ -204,10 +204,15 @@ fn the_address_stands_in_the_window_and_shrinks_before_it_is_refused() {
     let low = Window { height_mm: 15.0, ..WINDOW };
     let message = cover_sheet(&[], &lines(&["x"; 6]), &low).unwrap_err().message;
     assert_eq!(message, "the address of 6 lines is 20.1 mm high at 8 pt, the window takes 15 mm");
-    let letter = made(Main::Template { name: "afgoerelse", values: &values() }, "edora", |_| {}).unwrap();
-    let in_window: Vec<_> = words(letter.bytes()).into_iter().filter(|(_, at)| at[1] < 70.0 && at[0] < 110.0).collect();
+    let drawn = made(Main::Template { name: "afgoerelse", values: &values() }, "edora", |_| {}).unwrap();
+    let in_window: Vec<_> = words(drawn.bytes()).into_iter().filter(|(_, at)| at[1] < 70.0 && at[0] < 110.0).collect();
     assert_eq!(in_window.len(), 2 + 3 + 5 + 3);
     assert_inside(&in_window, &WINDOW);
+    let wide = Window { width_mm: 160.0, ..WINDOW };
+    let (sender, address) = (sender(), lines(&["Åse"]));
+    let text = LetterText { title: "", sender_lines: &sender, address_lines: &address, date_line: "i dag", heading: "h", paragraphs: &[] };
+    let in_window: Vec<_> = words(&letter(&text, &wide).unwrap()).into_iter().filter(|(_, at)| at[1] < 65.0).collect();
+    assert_eq!(in_window.len(), 1, "a window as wide as the page sends the sender below it");
 }
 
 #[test]
@@ -232,7 +237,7 @@ fn a_character_the_font_lacks_is_named_and_the_text_around_it_is_not() {
         told(letter(&text, &WINDOW).unwrap_err())
     };
     assert_eq!(letter_with("Hemmelig \u{1F600}", ""), "heading: character U+1F600 is not in the font");
-    assert_eq!(letter_with("Ja", "Linje et\nA\u{30A}se"), "paragraph 2: character U+030A is not in the font");
+    assert_eq!(letter_with("Ja", "Linje et\r\nA\u{30A}se"), "paragraph 2: character U+030A is not in the font");
 }
 
 #[test]
@@ -247,34 +252,28 @@ fn a_pdf_that_needs_nothing_goes_through_byte_for_byte() {
 
 #[test]
 fn cover_sheet_and_attachments_are_put_to_the_senders_pages() {
-    let (given, attached) = (pdf(&[A4; 2], |_, _| {}), pdf(&[A4; 3], |_, _| {}));
-    let pages = |plex, imprint, attachments: Vec<&[u8]>| {
-        let letter = made(Main::Pdf(&given), "kmd", |order| {
-            (order.plex, order.imprint) = (plex, imprint);
-            // The attachments outlive the order; a copy of the list does not borrow from the closure.
-            order.attachments = attachments.iter().map(|bytes| &*Box::leak(bytes.to_vec().into_boxed_slice())).collect();
-        });
-        let letter = letter.unwrap();
+    let given = pdf(&[A4; 2], |_, _| {});
+    let pages = |plex, imprint, attachments: &[&'static [u8]]| {
+        let change = |order: &mut Order<'_>| (order.plex, order.imprint, order.attachments) = (plex, imprint, attachments.to_vec());
+        let letter = made(Main::Pdf(&given), "kmd", change).unwrap();
         assert!(!letter.untouched());
         assert_eq!(letter.received().0, openssl::sha::sha256(&given));
         assert_eq!(judge(&inspect(letter.bytes()), &profile("kmd")), []);
         tool("qpdf", &["--check"], letter.bytes());
         let document = lopdf::Document::load_mem(letter.bytes()).unwrap();
-        let drawn = |id| document.get_page_content(id);
+        let drawn = |id| document.get_page_content_with_limit(id, 1 << 20).unwrap();
         document.get_pages().into_values().map(drawn).collect::<Vec<_>>()
     };
     let is_senders = |content: &Vec<u8>| content.starts_with(b"0 0 m 9 9 l S");
-    let duplex = pages(Plex::Duplex, true, Vec::new());
+    let duplex = pages(Plex::Duplex, true, &[]);
     assert_eq!(duplex.iter().map(is_senders).collect::<Vec<_>>(), [false, false, true, true], "the sender's first page is page 3");
-    let simplex = pages(Plex::Simplex, true, Vec::new());
+    let simplex = pages(Plex::Simplex, true, &[]);
     assert_eq!(simplex.iter().map(is_senders).collect::<Vec<_>>(), [false, true, true]);
-    assert_eq!(pages(Plex::Duplex, true, vec![&attached]).len(), 7);
-    assert_eq!(pages(Plex::Duplex, false, vec![&attached]).len(), 5);
-    let with_attachment = made(Main::Template { name: "afgoerelse", values: &values() }, "kmd", |order| {
-        order.imprint = true;
-        order.attachments = vec![Box::leak(attached.clone().into_boxed_slice())];
-    });
-    assert_eq!(inspect(with_attachment.unwrap().bytes()).pages.len(), 2 + 3, "a template brings its own address, no cover sheet");
+    assert_eq!(pages(Plex::Duplex, true, &[ONE_PAGE, ONE_PAGE]).len(), 7);
+    assert_eq!(pages(Plex::Duplex, false, &[ONE_PAGE]).len(), 3);
+    let template = Main::Template { name: "afgoerelse", values: &values() };
+    let with_attachment = made(template, "kmd", |order| (order.imprint, order.attachments) = (true, vec![ONE_PAGE])).unwrap();
+    assert_eq!(inspect(with_attachment.bytes()).pages.len(), 2 + 1, "a template brings its own address, no cover sheet");
 }
 
 #[test]
@@ -356,4 +355,26 @@ fn samples_for_the_eye() {
         assert!(render(&order, &templates, &profile).is_ok());
     }
     eprintln!("{:.0} letters a second on one thread", 2000.0 / start.elapsed().as_secs_f64());
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(60))]
+    /// Whatever the text: a document that can be read, or a fault with a code.
+    #[test]
+    fn any_text_is_drawn_or_refused(line in "[a-zÆØÅéł .,-]{0,60}|\\PC{0,10}", paragraph in "[a-zæøå \n]{0,600}", height_mm in 0.0f32..40.0) {
+        let window = Window { height_mm, ..WINDOW };
+        let (address, paragraphs) = ([line.clone()], [paragraph, line]);
+        let text = LetterText {
+            title: "",
+            sender_lines: &[],
+            address_lines: &address,
+            date_line: "",
+            heading: "",
+            paragraphs: &paragraphs,
+        };
+        match letter(&text, &window) {
+            Ok(bytes) => assert_eq!(judge(&inspect(&bytes), &profile("edora")), []),
+            Err(fault) => assert!(["FP-D001", "FP-D002"].contains(&fault.code), "{}", fault.code),
+        }
+    }
 }
