@@ -144,6 +144,14 @@ impl Connection {
         Ok(())
     }
 
+    /// Reads a remote file of at most `bytes_max`; `None` when there is none of this name.
+    pub fn read_if_there(&self, remote: &str, bytes_max: u64) -> Result<Option<Vec<u8>>, SftpFault> {
+        match self.size(remote)? {
+            Some(_) => self.read(remote, bytes_max).map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// Reads a remote file of at most `bytes_max`.
     pub fn read(&self, remote: &str, bytes_max: u64) -> Result<Vec<u8>, SftpFault> {
         let failed = |e: &dyn std::fmt::Display| SftpFault::new("FP-S001", format!("reading {remote}"), e, true);

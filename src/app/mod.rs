@@ -2,5 +2,7 @@
 
 pub mod config;
 pub mod fault;
+pub mod night;
 pub mod profiles;
 pub mod validate;
+pub mod watch;

@@ -43,6 +43,25 @@ pub enum VendorStatus {
 }
 
 impl VendorStatus {
+    const ALL: [Self; 7] =
+        [Self::Received, Self::Accepted, Self::Printed, Self::Enveloped, Self::HandedOver, Self::Rejected, Self::Cancelled];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Received => "received",
+            Self::Accepted => "accepted",
+            Self::Printed => "printed",
+            Self::Enveloped => "enveloped",
+            Self::HandedOver => "handed_over",
+            Self::Rejected => "rejected",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.word() == word)
+    }
+
     pub fn is_final(self) -> bool {
         matches!(self, Self::HandedOver | Self::Rejected | Self::Cancelled)
     }

@@ -1,0 +1,121 @@
+//! Matches a vendor's answers with what we sent: the technical answer with the batch, production answers with the letters.
+//!
+//! Pure, and strict: an answer that does not add up is refused whole (an `AnswerFault`), and nothing of it is applied. A
+//! letter never goes backwards, and twice is once.
+
+use crate::domain::state::LetterState;
+use crate::domain::status::{LetterEvent, LetterStatus};
+use crate::domain::{BatchName, LetterId, Sha256};
+use crate::wire::receipt::{Ack, ReceiptHead, ReceiptRow, VendorStatus, rows_from_csv};
+use std::collections::BTreeMap;
+
+/// Why an answer is refused. FP-A001 unreadable, FP-A002 of something else, FP-A003 does not add up, FP-A004 unknown letter,
+/// FP-A005 other pages or sheets than we sent, FP-A006 contradicts a final word.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct AnswerFault {
+    pub code: &'static str,
+    pub message: String,
+}
+
+fn fault(code: &'static str, message: impl Into<String>) -> AnswerFault {
+    AnswerFault { code, message: message.into() }
+}
+
+/// Reads the technical answer to this batch and no other.
+pub fn read_ack(bytes: &[u8], batch: &BatchName, manifest: &Sha256) -> Result<Ack, AnswerFault> {
+    let ack: Ack = serde_json::from_slice(bytes).map_err(|e| fault("FP-A001", format!("the ack of {batch} is not what it should be: {e}")))?;
+    if ack.batch != *batch || ack.manifest_sha256 != *manifest {
+        let text = format!("the ack of {batch} quotes {} with manifest {}, ours is {manifest}", ack.batch, ack.manifest_sha256);
+        return Err(fault("FP-A002", text));
+    }
+    Ok(ack)
+}
+
+/// Reads the head of receipt `number`.
+pub fn read_head(bytes: &[u8], batch: &BatchName, manifest: &Sha256, number: u32) -> Result<ReceiptHead, AnswerFault> {
+    let name = || format!("receipt {number} of {batch}");
+    let head: ReceiptHead =
+        serde_json::from_slice(bytes).map_err(|e| fault("FP-A001", format!("the head of {} is not what it should be: {e}", name())))?;
+    if head.batch != *batch || head.manifest_sha256 != *manifest || head.number != number {
+        let text = format!("{} says it is number {} of {} with manifest {}, ours is {manifest}", name(), head.number, head.batch, head.manifest_sha256);
+        return Err(fault("FP-A002", text));
+    }
+    Ok(head)
+}
+
+/// What a receipt's rows mean for the letters of its batch.
+pub fn match_receipt(
+    head: &ReceiptHead,
+    csv: &[u8],
+    letters: &[(LetterId, LetterState)],
+) -> Result<Vec<(LetterId, LetterEvent)>, AnswerFault> {
+    let name = format!("receipt {} of {}", head.number, head.batch);
+    if Sha256(openssl::sha::sha256(csv)) != head.csv_sha256 {
+        return Err(fault("FP-A003", format!("{name}: the rows are not those that the head vouches for")));
+    }
+    let rows = rows_from_csv(csv).map_err(|e| fault("FP-A001", format!("{name}: {e}")))?;
+    totals(&name, head, &rows)?;
+    let known: BTreeMap<&LetterId, &LetterState> = letters.iter().map(|(id, state)| (id, state)).collect();
+    let mut said: BTreeMap<&LetterId, &ReceiptRow> = BTreeMap::new();
+    let mut events = Vec::new();
+    for row in &rows {
+        let id = &row.letter_id;
+        let Some(state) = known.get(id) else {
+            return Err(fault("FP-A004", format!("{name}: letter {id} is not in this batch")));
+        };
+        match said.insert(id, row) {
+            Some(earlier) if earlier == row => continue,
+            Some(_) => return Err(fault("FP-A003", format!("{name}: letter {id} stands in it twice, and not the same"))),
+            None => {}
+        }
+        measure(&name, row, state)?;
+        events.extend(follow(&name, head, row, state)?.map(|event| (id.clone(), event)));
+    }
+    if head.cumulative && said.len() != letters.len() {
+        let text = format!("{name}: it says that it is complete, and {} of {} letters stand in it", said.len(), letters.len());
+        return Err(fault("FP-A003", text));
+    }
+    Ok(events)
+}
+
+fn totals(name: &str, head: &ReceiptHead, rows: &[ReceiptRow]) -> Result<(), AnswerFault> {
+    let sum = |of: fn(&ReceiptRow) -> u32| rows.iter().map(|row| u64::from(of(row))).sum::<u64>();
+    let found = [rows.len() as u64, sum(|r| r.pages), sum(|r| r.sheets)];
+    let said = [head.letters, head.pages, head.sheets].map(u64::from);
+    if found == said {
+        return Ok(());
+    }
+    let text = format!("{name}: the head counts {said:?} letters, pages and sheets, the rows add up to {found:?}");
+    Err(fault("FP-A003", text))
+}
+
+/// A letter that left the vendor has the pages and sheets that we sent.
+fn measure(name: &str, row: &ReceiptRow, state: &LetterState) -> Result<(), AnswerFault> {
+    let Some(job) = &state.job else { return Ok(()) };
+    if row.status != VendorStatus::HandedOver || (row.pages, row.sheets) == (job.pages, job.sheets) {
+        return Ok(());
+    }
+    let text = format!(
+        "{name}: letter {} was printed with {} pages on {} sheets, sent were {} on {}",
+        row.letter_id, row.pages, row.sheets, job.pages, job.sheets
+    );
+    Err(fault("FP-A005", text))
+}
+
+/// The event that this row is, if any; a word that is no news is none.
+fn follow(name: &str, head: &ReceiptHead, row: &ReceiptRow, state: &LetterState) -> Result<Option<LetterEvent>, AnswerFault> {
+    let batch = head.batch.clone();
+    let word = row.status.word().to_owned();
+    let last = state.word.as_deref().and_then(VendorStatus::from_word);
+    match state.status {
+        LetterStatus::Shipped if row.status.is_final() => Ok(Some(LetterEvent::Settled { batch, word })),
+        LetterStatus::Shipped if last.is_none_or(|last| last < row.status) => Ok(Some(LetterEvent::Progressed { batch, word })),
+        LetterStatus::Shipped => Ok(None),
+        LetterStatus::Settled if row.status.is_final() && last != Some(row.status) => {
+            let before = last.map_or("something else", VendorStatus::word);
+            Err(fault("FP-A006", format!("{name}: letter {} is {word} now, and was {before} before, which was final", row.letter_id)))
+        }
+        _ => Ok(None),
+    }
+}
