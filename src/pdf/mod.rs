@@ -3,4 +3,4 @@
 pub mod inspect;
 pub mod join;
 
-pub use inspect::{PageFacts, PdfFacts, inspect};
+pub use inspect::{PDF_BYTES_MAX, PageFacts, PdfFacts, count_pages, inspect};
