@@ -19,6 +19,8 @@ use std::path::{Path, PathBuf};
 pub const FILE_BYTES_MAX: u64 = (2 << 30) + (64 << 20);
 /// Batches looked at in one folder, and files in a batch's own folder.
 const ENTRIES_MAX: usize = 100_000;
+/// The code of a batch about which nothing can be said, because a file of it lies there and cannot be read.
+pub const UNREADABLE: &str = "FP-B021";
 const HASH_BUFFER_BYTES: usize = 1 << 20;
 const MANIFEST_SUFFIX: &str = ".manifest.json";
 
@@ -48,7 +50,7 @@ impl Refusal {
     }
 
     pub(super) fn unreadable(name: &str, fault: &io::Error) -> Self {
-        Self::new("FP-B021", format!("{name} cannot be read: {fault}"))
+        Self::new(UNREADABLE, format!("{name} cannot be read: {fault}"))
     }
 }
 
@@ -114,7 +116,7 @@ pub(super) fn open(folder: &Path, name: &str, code_missing: &'static str) -> Res
     let path = folder.join(name);
     match fs::symlink_metadata(&path) {
         Ok(found) if found.is_file() => File::open(&path).map_err(|fault| Refusal::unreadable(name, &fault)),
-        Ok(_) => Err(Refusal::new("FP-B021", format!("{name} is not a plain file"))),
+        Ok(_) => Err(Refusal::new(UNREADABLE, format!("{name} is not a plain file"))),
         Err(fault) if fault.kind() == io::ErrorKind::NotFound => Err(Refusal::new(code_missing, format!("{name} is not there"))),
         Err(fault) => Err(Refusal::unreadable(name, &fault)),
     }

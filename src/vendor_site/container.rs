@@ -5,7 +5,7 @@ use super::acceptance::{Refusal, open};
 use crate::domain::{BatchName, LetterId, Plex, Sha256};
 use crate::pdf::{PDF_BYTES_MAX, count_pages};
 use crate::vendor::Container;
-use crate::wire::manifest::{BatchFiles, FileEntry, LetterRow};
+use crate::wire::manifest::{BatchFiles, FileEntry, LetterRow, STREAM_FILE};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
@@ -34,7 +34,7 @@ pub fn kind(batch: &BatchName, files: &[FileEntry]) -> Result<Container, Refusal
 /// what the manifest says.
 pub fn check(folder: &Path, batch: &BatchName, kind: Container, files: &[FileEntry], letters: &[LetterRow]) -> Result<(), Refusal> {
     for row in letters {
-        let expected = if kind == Container::Stream { format!("{batch}.pdf") } else { format!("{}.pdf", row.letter_id) };
+        let expected = if kind == Container::Stream { STREAM_FILE.to_owned() } else { format!("{}.pdf", row.letter_id) };
         if row.file != expected {
             let why =
                 format!("{}: letter {} is said to lie in {:?}, expected {expected}", BatchFiles::letters(batch), row.letter_id, row.file);
@@ -124,7 +124,7 @@ fn check_ranges(name: &str, letters: &[LetterRow], pages: u64) -> Result<(), Ref
     let mut blank_back = false;
     for row in letters {
         let (id, first, duplex) = (&row.letter_id, u64::from(row.first_page), row.plex == Plex::Duplex);
-        if duplex && first % 2 == 0 {
+        if duplex && first.is_multiple_of(2) {
             return refuse(id, format!("begins on page {first}, the back of a sheet"));
         }
         let expected = if duplex { next + (next + 1) % 2 } else { next };
@@ -135,7 +135,7 @@ fn check_ranges(name: &str, letters: &[LetterRow], pages: u64) -> Result<(), Ref
         if next - 1 > pages {
             return refuse(id, format!("ends on page {}, the file has {pages}", next - 1));
         }
-        blank_back = duplex && next % 2 == 0;
+        blank_back = duplex && next.is_multiple_of(2);
     }
     let used = next - 1;
     if pages > used + u64::from(blank_back) {

@@ -28,6 +28,8 @@ const DEPTH_MAX: usize = 8;
 /// The folder a session sees as `/`, and who wants to know when a file in it is complete.
 pub struct Jail {
     pub root: PathBuf,
+    /// A folder in it whose files can be read and removed, not made or changed: the vendor's answers.
+    pub answers: PathBuf,
     /// Called with a file's real path when its writing handle was closed or it got its name by rename.
     pub complete: Box<dyn Fn(&Path) + Send + Sync>,
 }
@@ -63,6 +65,12 @@ impl Jail {
     fn inside(&self, path: &str) -> Result<PathBuf, StatusCode> {
         let real = self.path(path)?;
         if real == self.root { Err(StatusCode::PermissionDenied) } else { Ok(real) }
+    }
+
+    /// As [`Jail::inside`], where files may be made and changed.
+    fn writable(&self, path: &str) -> Result<PathBuf, StatusCode> {
+        let real = self.inside(path)?;
+        if real.starts_with(&self.answers) { Err(StatusCode::PermissionDenied) } else { Ok(real) }
     }
 }
 
@@ -144,8 +152,8 @@ impl Handler for FileSession {
     }
 
     async fn open(&mut self, id: u32, filename: String, pflags: OpenFlags, attrs: FileAttributes) -> Result<Handle, StatusCode> {
-        let path = self.jail.inside(&filename)?;
         let written = pflags.intersects(OpenFlags::WRITE | OpenFlags::APPEND);
+        let path = if written { self.jail.writable(&filename)? } else { self.jail.inside(&filename)? };
         let mut options = OpenOptions::from(pflags);
         options.mode(attrs.permissions.unwrap_or(0o640) & 0o777 | 0o600);
         // Looked at first: opening a named pipe would wait for its other end.
@@ -194,7 +202,7 @@ impl Handler for FileSession {
     }
 
     async fn setstat(&mut self, id: u32, path: String, attrs: FileAttributes) -> Result<Status, StatusCode> {
-        let path = self.jail.inside(&path)?;
+        let path = self.jail.writable(&path)?;
         let file = OpenOptions::new().read(true).write(attrs.size.is_some()).open(path).map_err(code)?;
         set(&file, &attrs).map_err(code)?;
         Ok(done(id))
@@ -225,7 +233,7 @@ impl Handler for FileSession {
     }
 
     async fn mkdir(&mut self, id: u32, path: String, _attrs: FileAttributes) -> Result<Status, StatusCode> {
-        fs::DirBuilder::new().mode(0o750).create(self.jail.inside(&path)?).map_err(code)?;
+        fs::DirBuilder::new().mode(0o750).create(self.jail.writable(&path)?).map_err(code)?;
         Ok(done(id))
     }
 
@@ -235,7 +243,7 @@ impl Handler for FileSession {
     }
 
     async fn rename(&mut self, id: u32, oldpath: String, newpath: String) -> Result<Status, StatusCode> {
-        let (from, to) = (self.jail.inside(&oldpath)?, self.jail.inside(&newpath)?);
+        let (from, to) = (self.jail.writable(&oldpath)?, self.jail.writable(&newpath)?);
         if !fs::symlink_metadata(&from).map_err(code)?.is_file() {
             return Err(StatusCode::PermissionDenied);
         }

@@ -82,6 +82,10 @@ impl Site {
     pub fn start(options: SiteOptions) -> Result<Self, SiteFault> {
         let SiteOptions { profile, dir, authorised_key, trusted_pem, port } = options;
         let key = authorised_key.trim().parse().map_err(|fault| SiteFault::new("authorised key", fault))?;
+        // Checked here, or every batch would be refused for what is this site's own fault.
+        if !openssl::x509::X509::stack_from_pem(&trusted_pem).is_ok_and(|found| !found.is_empty()) {
+            return Err(SiteFault::new("trusted certificates", "there is none in PEM"));
+        }
         let door = Arc::new(Door { user: profile.id.to_string(), key });
         let places = Places::make(&dir, &profile).map_err(|fault| SiteFault::new(dir.display().to_string(), fault))?;
         let lock = lock(&dir)?;
@@ -92,7 +96,8 @@ impl Site {
         let (wake, woken) = sync_channel(1);
         let stopping = Arc::new(AtomicBool::new(false));
         let desk = Desk::open(places.clone(), trusted_pem).map_err(|fault| SiteFault::new("opening printed.csv", fault))?;
-        let jail = Arc::new(Jail { root: places.files.clone(), complete: on_complete(places, wake.clone()) });
+        let (root, answers) = (places.files.clone(), places.outbox.clone());
+        let jail = Arc::new(Jail { root, answers, complete: on_complete(places, wake.clone()) });
         let failed = |fault: std::io::Error| SiteFault::new(format!("listening on 127.0.0.1:{port}"), fault);
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         let runtime = runtime.worker_threads(SERVER_THREADS).thread_name("vendor-sftp").enable_all().build().map_err(failed)?;

@@ -5,7 +5,7 @@
 //! `done` holds which ready marker was answered last; another marker is the question once more. A decision is never
 //! taken back, not even a refusal: the sender may have put the letters into another batch by then.
 
-use super::acceptance::{AcceptedBatch, Refusal, verify};
+use super::acceptance::{AcceptedBatch, Refusal, UNREADABLE, verify};
 use super::book::{Book, put};
 use super::{PART, Places};
 use crate::domain::{BatchName, Sha256};
@@ -45,6 +45,7 @@ pub struct Desk {
     /// The marker that each batch was last answered, or logged, for.
     answered: HashMap<BatchName, String>,
     resting_until: Option<Instant>,
+    /// Whether what was decided before is carried out; asked again after a fault.
     resumed: bool,
 }
 
@@ -61,7 +62,7 @@ impl Desk {
         }
         self.resting_until = None;
         if let Err(fault) = self.round() {
-            self.book = None;
+            (self.book, self.resumed) = (None, false);
             self.resting_until = Some(Instant::now() + REST);
             self.log(&format!("the printer stopped and tries again: {fault}"));
         }
@@ -129,10 +130,14 @@ impl Desk {
 
     fn answer(&mut self, batch: &BatchName, stamp: &Stamp) -> io::Result<()> {
         let state = self.state(batch);
-        let manifest = match read_bounded(&self.places.held().join(BatchFiles::manifest(batch)), MANIFEST_BYTES_MAX) {
+        let name = BatchFiles::manifest(batch);
+        let manifest = match read_bounded(&self.places.held().join(&name), MANIFEST_BYTES_MAX) {
             Ok(bytes) => Some(Sha256(openssl::sha::sha256(&bytes))),
             Err(fault) if fault.kind() == io::ErrorKind::NotFound => None,
-            Err(fault) => return Err(fault),
+            Err(fault) => {
+                self.put_aside(batch, stamp, &Refusal::unreadable(&name, &fault));
+                return Ok(());
+            }
         };
         match (self.decided(batch)?, manifest) {
             (Some(ack), Some(other)) if ack.manifest_sha256 != other => {
@@ -147,13 +152,27 @@ impl Desk {
                 return Ok(());
             }
             (None, Some(manifest)) => {
-                self.decide(batch, manifest)?;
+                if let Some(fault) = self.decide(batch, manifest)? {
+                    self.put_aside(batch, stamp, &fault);
+                    return Ok(());
+                }
                 self.carry_out(batch)?;
             }
         }
         put(&state.join("done.part"), &state.join("done"), stamp.text().as_bytes())?;
         self.answered.insert(batch.clone(), stamp.text());
         Ok(())
+    }
+
+    /// A file of the batch could not be read. That says nothing about the batch, so nothing is decided: it is looked at
+    /// again after a rest, and logged once.
+    fn put_aside(&mut self, batch: &BatchName, stamp: &Stamp, fault: &Refusal) {
+        self.resting_until = Some(Instant::now() + REST);
+        let aside = format!("aside {}", stamp.text());
+        if self.answered.get(batch) != Some(&aside) {
+            self.log(&format!("{batch} waits: {} {fault}", fault.code));
+            self.answered.insert(batch.clone(), aside);
+        }
     }
 
     fn decided(&self, batch: &BatchName) -> io::Result<Option<Ack>> {
@@ -164,12 +183,11 @@ impl Desk {
         }
     }
 
-    /// Judges a batch and writes down what will be answered; `ack.json` last.
-    fn decide(&mut self, batch: &BatchName, manifest: Sha256) -> io::Result<()> {
+    /// Judges a batch and writes down what will be answered; `ack.json` last. Gives back why nothing could be decided.
+    fn decide(&self, batch: &BatchName, manifest: Sha256) -> io::Result<Option<Refusal>> {
         let verdict = verify(self.places.held(), batch, &self.trusted_pem).and_then(|accepted| self.for_us(accepted));
-        let state = self.state(batch);
+        let (state, at) = (self.state(batch), now());
         fs::create_dir_all(&state)?;
-        let at = now();
         let (result, reason, manifest_sha256) = match verdict {
             Ok(accepted) => {
                 let rows: Vec<ReceiptRow> = accepted.letters.iter().map(|row| self.receipt_row(batch, row, &at)).collect();
@@ -179,6 +197,7 @@ impl Desk {
                 put(&state.join("next.part"), &state.join("receipt-1.json"), &json(&head)?)?;
                 (AckResult::Accepted, String::new(), accepted.manifest_sha256)
             }
+            Err(fault) if fault.code == UNREADABLE => return Ok(Some(fault)),
             Err(Refusal { code, message }) => {
                 self.log(&format!("{batch} is refused: {code} {message}"));
                 (AckResult::Rejected, format!("{code} {message}"), manifest)
@@ -186,7 +205,8 @@ impl Desk {
         };
         let ack = Ack { batch: batch.clone(), manifest_sha256, result, reason, at };
         put(&state.join("next.part"), &state.join("ack.json"), &json(&ack)?)?;
-        File::open(&self.places.taken)?.sync_all()
+        File::open(&self.places.taken)?.sync_all()?;
+        Ok(None)
     }
 
     fn for_us(&self, accepted: AcceptedBatch) -> Result<AcceptedBatch, Refusal> {

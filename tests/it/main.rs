@@ -1,6 +1,8 @@
 //! All integration tests, one binary.
 
+mod acceptance;
 mod batch_format;
+mod batches;
 mod cli;
 mod group;
 mod house;
@@ -8,5 +10,6 @@ mod ledger;
 mod messages;
 mod pdf;
 mod recipient;
+mod site;
 mod sshd;
 mod words;
