@@ -13,4 +13,5 @@ pub mod ledger;
 pub mod pdf;
 pub mod pipeline;
 pub mod vendor;
+pub mod vendor_site;
 pub mod wire;

@@ -58,8 +58,13 @@ pub fn inspect(bytes: &[u8]) -> PdfFacts {
     // Both readers are known to panic on some hostile files; a panic is one more way of being unreadable.
     let read = catch_unwind(AssertUnwindSafe(|| read(bytes, facts.clone())));
     facts = read.unwrap_or_else(|_| PdfFacts { unreadable: Some("the parser gave up".to_owned()), ..facts });
-    facts.pages_by_second_reader = catch_unwind(|| hayro_syntax::Pdf::new(bytes.to_vec()).ok().map(|pdf| pdf.pages().len())).ok().flatten();
+    facts.pages_by_second_reader = count_pages(bytes.to_vec());
     facts
+}
+
+/// Pages as the second reader counts them; `None` when it cannot read the file. The caller bounds the size.
+pub fn count_pages(bytes: Vec<u8>) -> Option<usize> {
+    catch_unwind(|| hayro_syntax::Pdf::new(bytes).ok().map(|pdf| pdf.pages().len())).ok().flatten()
 }
 
 fn read(bytes: &[u8], mut facts: PdfFacts) -> PdfFacts {

@@ -7,4 +7,4 @@ pub mod join;
 mod paper;
 mod window;
 
-pub use inspect::{PageFacts, PdfFacts, inspect};
+pub use inspect::{PDF_BYTES_MAX, PageFacts, PdfFacts, count_pages, inspect};

@@ -2,10 +2,7 @@
 
 use crate::domain::{BatchName, Cvr, LetterId, PrintJob, Sha256, VendorId};
 use crate::vendor::{Container, VendorProfile};
-use crate::wire::manifest::{FORMAT, FileEntry, LetterRow, Manifest};
-
-/// What stands in `file` for a stream. Its real name holds the hash of letters.csv and so cannot stand in it.
-pub const STREAM_FILE: &str = "stream.pdf";
+use crate::wire::manifest::{FORMAT, FileEntry, LetterRow, Manifest, STREAM_FILE};
 
 /// One letter of a batch.
 #[derive(Debug, Clone)]

@@ -23,14 +23,53 @@ pub fn sign(content: &[u8], certificate: &X509Ref, key: &PKeyRef<Private>, issue
     CmsContentInfo::sign(Some(certificate), Some(key), Some(&chain), Some(content), options).and_then(|cms| cms.to_der()).map_err(failed)
 }
 
+/// Why a signature was not accepted. Each is another person's work, so they are told apart.
+#[derive(Debug, thiserror::Error)]
+pub enum SignatureFault {
+    /// FP-K011.
+    #[error("signature: is not a CMS structure in DER")]
+    NotCms,
+    /// FP-K011.
+    #[error("signature: does not verify over this content ({0})")]
+    Changed(String),
+    /// FP-K012.
+    #[error("signature: does not verify, its certificate chain leads to no trusted certificate ({0})")]
+    Untrusted(String),
+    /// FP-K013. Also a certificate that is not valid yet.
+    #[error("signature: does not verify, a certificate of its chain is outside its time of validity ({0})")]
+    OutsideValidity(String),
+    /// FP-K014.
+    #[error("{0}")]
+    Trusted(#[from] WireError),
+}
+
 /// Checks a detached signature against trusted certificates in PEM; the chain must lead to one of them.
 pub fn verify(content: &[u8], signature_der: &[u8], trusted_pem: &[u8]) -> Result<(), WireError> {
-    let mut cms = CmsContentInfo::from_der(signature_der).map_err(|_| WireError::new("signature", "is not a CMS structure in DER"))?;
+    check(content, signature_der, trusted_pem).map_err(|fault| match fault {
+        SignatureFault::Trusted(fault) => fault,
+        other => {
+            let text = other.to_string();
+            WireError::new("signature", text.strip_prefix("signature: ").unwrap_or(&text))
+        }
+    })
+}
+
+/// As [`verify`], and tells a changed content, an untrusted chain and an expired certificate apart.
+pub fn check(content: &[u8], signature_der: &[u8], trusted_pem: &[u8]) -> Result<(), SignatureFault> {
+    let mut cms = CmsContentInfo::from_der(signature_der).map_err(|_| SignatureFault::NotCms)?;
     let store = trust_store(trusted_pem)?;
     let mut discarded = Vec::new();
-    cms.verify(None, Some(&store), Some(content), Some(&mut discarded), CMSOptions::BINARY).map_err(|e| {
-        let reasons: Vec<String> = e.errors().iter().filter_map(|e| e.reason().map(str::to_owned)).collect();
-        WireError::new("signature", format!("does not verify ({})", reasons.join(", ")))
+    cms.verify(None, Some(&store), Some(content), Some(&mut discarded), CMSOptions::BINARY).map_err(|stack| {
+        let mut reasons: Vec<String> = stack.errors().iter().filter_map(|e| e.reason().map(str::to_owned)).collect();
+        // OpenSSL says what is wrong with a chain only in the text beside the error.
+        let chain = stack.errors().iter().filter_map(|e| e.data()).find_map(|data| data.strip_prefix("Verify error:"));
+        reasons.extend(chain.map(|why| why.trim().to_owned()));
+        let text = reasons.join(", ");
+        match chain {
+            Some(why) if why.contains("expired") || why.contains("not yet valid") => SignatureFault::OutsideValidity(text),
+            Some(_) => SignatureFault::Untrusted(text),
+            None => SignatureFault::Changed(text),
+        }
     })
 }
 

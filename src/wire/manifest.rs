@@ -5,6 +5,9 @@ use crate::domain::{BatchName, Colour, Cvr, Envelope, LetterId, Plex, Postage, S
 use serde::{Deserialize, Serialize};
 
 pub const FORMAT: &str = "fjernprint-batch/1";
+/// What `file` says in letters.csv when the letters lie in a print stream. The stream's own name, `<batch>.pdf`, cannot
+/// stand there: the batch's name ends in the hash of letters.csv.
+pub const STREAM_FILE: &str = "stream.pdf";
 /// Largest manifest.json read, bytes: a hundred thousand files of 150 bytes each.
 pub const MANIFEST_BYTES_MAX: u64 = 32 << 20;
 /// Largest letters.csv read, bytes.
@@ -17,7 +20,7 @@ pub struct LetterRow {
     pub letter_id: LetterId,
     /// AfsendelseIdentifikator: the sender's own identifier.
     pub dispatch_id: String,
-    /// `<letter>.pdf` inside the container; for a stream, the stream's own name.
+    /// `<letter>.pdf` inside the container; for a stream, [`STREAM_FILE`].
     pub file: String,
     /// Counted from 1 inside `file`.
     pub first_page: u32,

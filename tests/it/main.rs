@@ -1,6 +1,8 @@
 //! All integration tests, one binary.
 
+mod acceptance;
 mod batch_format;
+mod batches;
 mod cli;
 mod group;
 mod house;
@@ -9,5 +11,6 @@ mod messages;
 mod pdf;
 mod recipient;
 mod render;
+mod site;
 mod sshd;
 mod words;

@@ -24,12 +24,12 @@ impl Drop for Server {
     }
 }
 
-fn keygen(file: &Path) {
+pub fn keygen(file: &Path) {
     let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(file).status().unwrap();
     assert!(made.success());
 }
 
-fn fingerprint(public: &Path) -> String {
+pub fn fingerprint(public: &Path) -> String {
     let shown = Command::new("ssh-keygen").arg("-lf").arg(public).output().unwrap().stdout;
     String::from_utf8(shown).unwrap().split_whitespace().nth(1).unwrap().to_owned()
 }

@@ -1,0 +1,259 @@
+//! What an SFTP session may do: names under one root, plain files and folders, no links. SFTP version 3, as OpenSSH
+//! speaks it, so a rename never replaces a file.
+//!
+//! Files are read and written where the request stands, on the runtime's threads: a request holds 32 KiB or so, and one
+//! session's requests are answered one after another, which is what bounds memory.
+
+use russh_sftp::protocol::{Attrs, Data, File as Entry, FileAttributes, Handle, Name, OpenFlags, Status, StatusCode, Version};
+use russh_sftp::server::Handler;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use std::collections::HashMap;
+use std::fs::{self, File, FileTimes, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+/// Open files and folders of one session.
+const HANDLES_MAX: usize = 64;
+/// Most bytes given back by one read, whatever was asked for.
+const READ_BYTES_MAX: u32 = 64 * 1024;
+/// Names given back by one look into a folder, and by all looks together.
+const NAMES_AT_ONCE: usize = 100;
+const NAMES_MAX: usize = 100_000;
+/// Folders below the root.
+const DEPTH_MAX: usize = 8;
+
+/// The folder a session sees as `/`, and who wants to know when a file in it is complete.
+pub struct Jail {
+    pub root: PathBuf,
+    /// A folder in it whose files can be read and removed, not made or changed: the vendor's answers.
+    pub answers: PathBuf,
+    /// Called with a file's real path when its writing handle was closed or it got its name by rename.
+    pub complete: Box<dyn Fn(&Path) + Send + Sync>,
+}
+
+impl Jail {
+    /// The names that a remote path consists of. `..` at the root stays there, as in any file system.
+    fn names(path: &str) -> Result<Vec<&str>, StatusCode> {
+        let mut names = Vec::new();
+        for name in path.split('/') {
+            match name {
+                "" | "." => {}
+                ".." => drop(names.pop()),
+                name if name.contains('\0') => return Err(StatusCode::NoSuchFile),
+                name => names.push(name),
+            }
+        }
+        if names.len() > DEPTH_MAX { Err(StatusCode::PermissionDenied) } else { Ok(names) }
+    }
+
+    /// The real path. A link on the way is refused, wherever it leads: nobody can make one through this door.
+    fn path(&self, path: &str) -> Result<PathBuf, StatusCode> {
+        let mut real = self.root.clone();
+        for name in Self::names(path)? {
+            real.push(name);
+            if fs::symlink_metadata(&real).is_ok_and(|found| found.is_symlink()) {
+                return Err(StatusCode::PermissionDenied);
+            }
+        }
+        Ok(real)
+    }
+
+    /// As [`Jail::path`], and not the root itself.
+    fn inside(&self, path: &str) -> Result<PathBuf, StatusCode> {
+        let real = self.path(path)?;
+        if real == self.root { Err(StatusCode::PermissionDenied) } else { Ok(real) }
+    }
+
+    /// As [`Jail::inside`], where files may be made and changed.
+    fn writable(&self, path: &str) -> Result<PathBuf, StatusCode> {
+        let real = self.inside(path)?;
+        if real.starts_with(&self.answers) { Err(StatusCode::PermissionDenied) } else { Ok(real) }
+    }
+}
+
+enum Open {
+    File { file: File, path: PathBuf, written: bool },
+    Folder { names: Vec<Entry> },
+}
+
+/// One SFTP channel.
+pub struct FileSession {
+    jail: Arc<Jail>,
+    open: HashMap<String, Open>,
+    opened: u64,
+}
+
+impl FileSession {
+    pub fn new(jail: Arc<Jail>) -> Self {
+        Self { jail, open: HashMap::new(), opened: 0 }
+    }
+
+    fn keep(&mut self, id: u32, open: Open) -> Result<Handle, StatusCode> {
+        if self.open.len() >= HANDLES_MAX {
+            return Err(StatusCode::Failure);
+        }
+        self.opened += 1;
+        let handle = self.opened.to_string();
+        self.open.insert(handle.clone(), open);
+        Ok(Handle { id, handle })
+    }
+
+    fn file(&self, handle: &str) -> Result<&File, StatusCode> {
+        match self.open.get(handle) {
+            Some(Open::File { file, .. }) => Ok(file),
+            _ => Err(StatusCode::Failure),
+        }
+    }
+}
+
+fn code(fault: io::Error) -> StatusCode {
+    match fault.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => StatusCode::NoSuchFile,
+        io::ErrorKind::PermissionDenied => StatusCode::PermissionDenied,
+        _ => StatusCode::Failure,
+    }
+}
+
+fn done(id: u32) -> Status {
+    Status { id, status_code: StatusCode::Ok, error_message: "ok".to_owned(), language_tag: "en".to_owned() }
+}
+
+fn look(path: &Path) -> Result<FileAttributes, StatusCode> {
+    fs::symlink_metadata(path).map(|found| FileAttributes::from(&found)).map_err(code)
+}
+
+/// Owner and group are the server's affair and stay as they are.
+fn set(file: &File, attrs: &FileAttributes) -> io::Result<()> {
+    if let Some(size) = attrs.size {
+        file.set_len(size)?;
+    }
+    if let Some(mode) = attrs.permissions {
+        file.set_permissions(fs::Permissions::from_mode(mode & 0o777))?;
+    }
+    if let Some(modified) = attrs.mtime {
+        file.set_times(FileTimes::new().set_modified(UNIX_EPOCH + Duration::from_secs(modified.into())))?;
+    }
+    Ok(())
+}
+
+impl Handler for FileSession {
+    type Error = StatusCode;
+
+    fn unimplemented(&self) -> StatusCode {
+        StatusCode::OpUnsupported
+    }
+
+    async fn init(&mut self, _version: u32, _extensions: HashMap<String, String>) -> Result<Version, StatusCode> {
+        // No extension is offered: with posix-rename a client would replace what lies here.
+        Ok(Version::new())
+    }
+
+    async fn open(&mut self, id: u32, filename: String, pflags: OpenFlags, attrs: FileAttributes) -> Result<Handle, StatusCode> {
+        let written = pflags.intersects(OpenFlags::WRITE | OpenFlags::APPEND);
+        let path = if written { self.jail.writable(&filename)? } else { self.jail.inside(&filename)? };
+        let mut options = OpenOptions::from(pflags);
+        options.mode(attrs.permissions.unwrap_or(0o640) & 0o777 | 0o600);
+        // Looked at first: opening a named pipe would wait for its other end.
+        if fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
+            return Err(StatusCode::Failure);
+        }
+        let file = options.open(&path).map_err(code)?;
+        self.keep(id, Open::File { file, path, written })
+    }
+
+    async fn close(&mut self, id: u32, handle: String) -> Result<Status, StatusCode> {
+        let closed = self.open.remove(&handle).ok_or(StatusCode::Failure)?;
+        if let Open::File { file, path, written: true } = closed {
+            drop(file);
+            (self.jail.complete)(&path);
+        }
+        Ok(done(id))
+    }
+
+    async fn read(&mut self, id: u32, handle: String, offset: u64, len: u32) -> Result<Data, StatusCode> {
+        let mut data = vec![0; len.min(READ_BYTES_MAX) as usize];
+        let read = self.file(&handle)?.read_at(&mut data, offset).map_err(code)?;
+        if read == 0 {
+            return Err(StatusCode::Eof);
+        }
+        data.truncate(read);
+        Ok(Data { id, data })
+    }
+
+    async fn write(&mut self, id: u32, handle: String, offset: u64, data: Vec<u8>) -> Result<Status, StatusCode> {
+        self.file(&handle)?.write_all_at(&data, offset).map_err(code)?;
+        Ok(done(id))
+    }
+
+    async fn stat(&mut self, id: u32, path: String) -> Result<Attrs, StatusCode> {
+        Ok(Attrs { id, attrs: look(&self.jail.path(&path)?)? })
+    }
+
+    async fn lstat(&mut self, id: u32, path: String) -> Result<Attrs, StatusCode> {
+        self.stat(id, path).await
+    }
+
+    async fn fstat(&mut self, id: u32, handle: String) -> Result<Attrs, StatusCode> {
+        let found = self.file(&handle)?.metadata().map_err(code)?;
+        Ok(Attrs { id, attrs: FileAttributes::from(&found) })
+    }
+
+    async fn setstat(&mut self, id: u32, path: String, attrs: FileAttributes) -> Result<Status, StatusCode> {
+        let path = self.jail.writable(&path)?;
+        let file = OpenOptions::new().read(true).write(attrs.size.is_some()).open(path).map_err(code)?;
+        set(&file, &attrs).map_err(code)?;
+        Ok(done(id))
+    }
+
+    async fn fsetstat(&mut self, id: u32, handle: String, attrs: FileAttributes) -> Result<Status, StatusCode> {
+        set(self.file(&handle)?, &attrs).map_err(code)?;
+        Ok(done(id))
+    }
+
+    async fn opendir(&mut self, id: u32, path: String) -> Result<Handle, StatusCode> {
+        let entries = fs::read_dir(self.jail.path(&path)?).map_err(code)?;
+        let names = entries.take(NAMES_MAX).filter_map(Result::ok).filter_map(|entry| {
+            let attrs = FileAttributes::from(&entry.metadata().ok()?);
+            Some(Entry::new(entry.file_name().into_string().ok()?, attrs))
+        });
+        let names = names.collect();
+        self.keep(id, Open::Folder { names })
+    }
+
+    async fn readdir(&mut self, id: u32, handle: String) -> Result<Name, StatusCode> {
+        let Some(Open::Folder { names }) = self.open.get_mut(&handle) else { return Err(StatusCode::Failure) };
+        if names.is_empty() {
+            return Err(StatusCode::Eof);
+        }
+        let rest = names.split_off(names.len().min(NAMES_AT_ONCE));
+        Ok(Name { id, files: std::mem::replace(names, rest) })
+    }
+
+    async fn mkdir(&mut self, id: u32, path: String, _attrs: FileAttributes) -> Result<Status, StatusCode> {
+        fs::DirBuilder::new().mode(0o750).create(self.jail.writable(&path)?).map_err(code)?;
+        Ok(done(id))
+    }
+
+    async fn remove(&mut self, id: u32, filename: String) -> Result<Status, StatusCode> {
+        fs::remove_file(self.jail.inside(&filename)?).map_err(code)?;
+        Ok(done(id))
+    }
+
+    async fn rename(&mut self, id: u32, oldpath: String, newpath: String) -> Result<Status, StatusCode> {
+        let (from, to) = (self.jail.writable(&oldpath)?, self.jail.writable(&newpath)?);
+        if !fs::symlink_metadata(&from).map_err(code)?.is_file() {
+            return Err(StatusCode::PermissionDenied);
+        }
+        renameat_with(CWD, &from, CWD, &to, RenameFlags::NOREPLACE).map_err(|fault| code(fault.into()))?;
+        (self.jail.complete)(&to);
+        Ok(done(id))
+    }
+
+    async fn realpath(&mut self, id: u32, path: String) -> Result<Name, StatusCode> {
+        let shown = format!("/{}", Jail::names(&path)?.join("/"));
+        Ok(Name { id, files: vec![Entry::dummy(shown)] })
+    }
+}
