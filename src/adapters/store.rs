@@ -19,6 +19,8 @@ static TEMPORARY: AtomicU64 = AtomicU64::new(0);
 /// A folder of files named by the hash of their bytes: `<root>/ab/ab12...`.
 pub struct Store {
     root: PathBuf,
+    /// Read where this one has nothing; never written to.
+    base: Option<PathBuf>,
 }
 
 /// Why stored bytes could not be given back.
@@ -36,18 +38,23 @@ impl Store {
     /// Opens the store and makes its folder, readable by this user only.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
         private_folder(root)?;
-        Ok(Self { root: root.to_owned() })
+        Ok(Self { root: root.to_owned(), base: None })
     }
 
-    fn path(&self, hash: &Sha256) -> PathBuf {
-        let name = hash.to_string();
-        self.root.join(&name[..2]).join(name)
+    /// Reads what lies under `base` too, and writes none of it.
+    pub fn over(self, base: &Path) -> Self {
+        Self { base: Some(base.to_owned()), ..self }
+    }
+
+    /// Whether there is a file for this hash, without reading it.
+    pub fn holds(&self, hash: &Sha256) -> bool {
+        path_in(&self.root, hash).is_file() || self.base.as_ref().is_some_and(|base| path_in(base, hash).is_file())
     }
 
     /// Stores the bytes and gives their hash; a second time changes nothing. Durable after [`Store::sync`].
     pub fn put(&self, bytes: &[u8]) -> Result<Sha256, StoreError> {
         let hash = Sha256(openssl::sha::sha256(bytes));
-        let path = self.path(&hash);
+        let path = path_in(&self.root, &hash);
         // A file of the right length may still be torn after a power cut; its hash tells.
         if matches!(self.get(&hash), Ok(stored) if stored == bytes) {
             return Ok(hash);
@@ -60,11 +67,10 @@ impl Store {
 
     /// The bytes with this hash, proved to be them.
     pub fn get(&self, hash: &Sha256) -> Result<Vec<u8>, StoreError> {
-        let file = match File::open(self.path(hash)) {
-            Ok(file) => file,
-            Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Err(StoreError::Missing(*hash)),
-            Err(fault) => return Err(fault.into()),
-        };
+        let places = std::iter::once(&self.root).chain(&self.base);
+        let mut opened = places.map(|root| File::open(path_in(root, hash)));
+        let absent = |result: &io::Result<File>| result.as_ref().is_err_and(|fault| fault.kind() == io::ErrorKind::NotFound);
+        let file = opened.find(|result| !absent(result)).ok_or(StoreError::Missing(*hash))??;
         let mut bytes = Vec::new();
         file.take(STORED_BYTES_MAX + 1).read_to_end(&mut bytes)?;
         if Sha256(openssl::sha::sha256(&bytes)) == *hash { Ok(bytes) } else { Err(StoreError::Changed(*hash)) }
@@ -76,6 +82,11 @@ impl Store {
         rustix::fs::syncfs(&folder).map_err(io::Error::from)?;
         Ok(())
     }
+}
+
+fn path_in(root: &Path, hash: &Sha256) -> PathBuf {
+    let name = hash.to_string();
+    root.join(&name[..2]).join(name)
 }
 
 /// Makes a folder, and those above it, that only this user can look into.

@@ -168,7 +168,8 @@ impl Config {
     }
 
     fn parse(text: &str, folder: &Path) -> Result<Self, Fault> {
-        let written: Written = toml::from_str(text).map_err(|e| Fault::usage("FP-C004", e.message().to_owned() + &at_line(text, e.span())))?;
+        let written: Written =
+            toml::from_str(text).map_err(|e| Fault::usage("FP-C004", e.message().to_owned() + &at_line(text, e.span())))?;
         let profiles = profiles::all(written.folders.vendors.as_ref().map(|f| folder.join(f)).as_deref())?;
         let profiles: BTreeMap<VendorId, VendorProfile> = profiles.into_iter().map(|p| (p.id.clone(), p)).collect();
         let faults = faults(&written, &profiles);
@@ -270,7 +271,11 @@ fn faults(written: &Written, profiles: &BTreeMap<VendorId, VendorProfile>) -> Ve
             faults.push(format!("sender {} has no municipality", sender.id));
         }
         faults.extend(
-            sender.municipalities.iter().filter(|m| !known.contains(m)).map(|m| format!("sender {}: municipality {m} is not known", sender.id)),
+            sender
+                .municipalities
+                .iter()
+                .filter(|m| !known.contains(m))
+                .map(|m| format!("sender {}: municipality {m} is not known", sender.id)),
         );
     }
     let mut connected = BTreeSet::new();

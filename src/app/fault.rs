@@ -49,9 +49,7 @@ impl Fault {
 impl From<LedgerError> for Fault {
     fn from(fault: LedgerError) -> Self {
         match fault {
-            LedgerError::Missing(_) => {
-                Self::new("FP-L001", exit::NO_LEDGER, format!("{fault}; the first `fjernprint run` makes one"))
-            }
+            LedgerError::Missing(_) => Self::new("FP-L001", exit::NO_LEDGER, format!("{fault}; the first `fjernprint run` makes one")),
             LedgerError::Illegal { .. } | LedgerError::Corrupt { .. } => Self::new("FP-L004", exit::MISMATCH, fault.to_string()),
             LedgerError::OldSqlite(_) | LedgerError::Sqlite(_) => Self::new("FP-L005", exit::UNEXPECTED, fault.to_string()),
         }

@@ -1,8 +1,13 @@
 //! The use cases: what an operator or a job can ask for. The faces in `cli` only ask and show.
 
+pub mod account;
 pub mod config;
+pub mod demo;
 pub mod fault;
+pub mod inquiry;
 pub mod night;
 pub mod profiles;
+pub mod setup;
 pub mod validate;
+pub mod verify;
 pub mod watch;

@@ -1,7 +1,7 @@
 //! Finds vendor profiles: a folder's, or the ones that come with the program.
 
 use super::fault::Fault;
-use crate::vendor::VendorProfile;
+pub use crate::vendor::VendorProfile;
 use crate::vendor::profile::PROFILE_BYTES_MAX;
 use std::fs;
 use std::path::Path;
@@ -66,7 +66,8 @@ fn parse(text: &str, folder_name: Option<&str>) -> Result<VendorProfile, Fault> 
 }
 
 fn from_folder(folder: &Path) -> Result<Vec<VendorProfile>, Fault> {
-    let unreadable = |path: &Path, why: &dyn std::fmt::Display| Fault::usage("FP-C001", format!("reading vendor profiles at {}: {why}", path.display()));
+    let unreadable =
+        |path: &Path, why: &dyn std::fmt::Display| Fault::usage("FP-C001", format!("reading vendor profiles at {}: {why}", path.display()));
     let mut profiles = Vec::new();
     for entry in fs::read_dir(folder).map_err(|e| unreadable(folder, &e))? {
         let path = entry.map_err(|e| unreadable(folder, &e))?.path().join("profile.toml");

@@ -1,68 +1,28 @@
 //! The command line: asks `app`, shows what it says, and turns it into an exit code.
 
-use crate::app::fault::Fault;
-use crate::app::profiles;
-use crate::app::validate::{Verdict, severity_word, validate};
+mod arguments;
+mod progress;
+mod show;
+
+use crate::app::account::{Account, account_of};
+use crate::app::config::Config;
+use crate::app::demo::{DemoOptions, demo};
+use crate::app::fault::{Fault, exit};
+use crate::app::night::{self, RunOptions, RunReport, Stage};
+use crate::app::validate::validate;
+use crate::app::verify::{Depth, batch_verify, ledger_verify};
+use crate::app::{inquiry, profiles, setup};
 use crate::domain::codes;
 use crate::domain::redact::redact;
-use clap::{CommandFactory, Parser, Subcommand};
+use arguments::{Arguments, BatchCommand, Command, LedgerCommand, LetterCommand, Until, VendorCommand};
+use clap::{CommandFactory, Parser};
+use progress::Progress;
+use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
-
-const DONE: u8 = 0;
-const UNEXPECTED: u8 = 1;
-const USAGE: u8 = 2;
-const PARTIAL: u8 = 3;
-const NOTHING_VALID: u8 = 4;
-
-/// Remote print (fjernprint) for Danish municipalities.
-#[derive(Parser)]
-#[command(name = "fjernprint", version, about)]
-struct Arguments {
-    /// One JSON object a line on stdout; the last is the summary
-    #[arg(long, global = true)]
-    json: bool,
-    /// Folder with vendor profiles instead of the ones that come with the program
-    #[arg(long, global = true, env = "FJERNPRINT_VENDORS", value_name = "DIR")]
-    vendors: Option<PathBuf>,
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Every fault of each PDF, against one vendor or all
-    Validate {
-        /// A vendor's id, or all
-        #[arg(long, value_name = "ID")]
-        vendor: String,
-        #[arg(required = true, value_name = "FILE")]
-        files: Vec<PathBuf>,
-    },
-    /// Print vendors and their profiles
-    Vendor {
-        #[command(subcommand)]
-        command: VendorCommand,
-    },
-    /// What a code means and what to do, in English and Danish
-    Explain { code: String },
-    /// A completion script for a shell
-    Completions { shell: clap_complete::Shell },
-}
-
-#[derive(Subcommand)]
-enum VendorCommand {
-    /// The known vendors
-    List,
-    /// Checks a profile and names the values that are still assumed
-    Check {
-        #[arg(default_value = "all", value_name = "ID")]
-        vendor: String,
-    },
-}
 
 /// Why a command ended without doing its work.
 enum Ended {
@@ -87,111 +47,354 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(help) => {
-            let code = if help.use_stderr() { USAGE } else { DONE };
+            let code = if help.use_stderr() { exit::USAGE } else { exit::DONE };
             // Nothing is left to do when even the help cannot be written.
             let _ = help.print();
             return ExitCode::from(code);
         }
     };
     let json = arguments.json;
-    let code = match execute(arguments) {
+    let mut face = Face { out: io::stdout().lock(), json, progress: Progress::new(arguments.quiet) };
+    let code = match face.execute(arguments) {
         Ok(code) => code,
         Err(Ended::Fault(fault)) => {
-            if json {
-                eprintln!("{}", serde_json::json!({"message_type": "exit_error", "code": fault.code, "message": fault.message}));
-            } else {
-                eprintln!("{}  {}", fault.code, fault.message);
-            }
-            USAGE
+            tell(json, &fault);
+            fault.exit
         }
         // A reader that has seen enough, as in `| head`.
-        Err(Ended::Output(fault)) if fault.kind() == io::ErrorKind::BrokenPipe => DONE,
+        Err(Ended::Output(fault)) if fault.kind() == io::ErrorKind::BrokenPipe => exit::DONE,
         Err(Ended::Output(fault)) => {
             eprintln!("writing the output: {fault}");
-            UNEXPECTED
+            exit::UNEXPECTED
         }
     };
     ExitCode::from(code)
 }
 
-fn execute(arguments: Arguments) -> Result<u8, Ended> {
-    let folder = arguments.vendors.as_deref();
-    let mut out = io::stdout().lock();
-    match arguments.command {
-        Command::Validate { vendor, files } => {
-            let chosen = profiles::select(folder, &vendor)?;
-            let started = Instant::now();
-            let mut written = Ok(());
-            let totals = validate(&files, &chosen, |verdict| {
-                if written.is_ok() {
-                    written = show_verdict(&mut out, verdict, arguments.json);
-                }
-            });
-            written?;
-            let seconds = started.elapsed().as_secs_f64();
-            if arguments.json {
-                let mut summary = serde_json::json!({"message_type": "summary", "seconds": seconds});
-                if let (Some(summary), Ok(serde_json::Value::Object(totals))) = (summary.as_object_mut(), serde_json::to_value(&totals)) {
-                    summary.extend(totals);
-                }
-                writeln!(out, "{summary}")?;
-            } else {
-                writeln!(
-                    out,
-                    "{} files: {} accepted, {} rejected, {} pages",
-                    totals.files, totals.accepted, totals.rejected, totals.pages
-                )?;
-            }
-            Ok(match (totals.accepted, totals.rejected) {
-                (_, 0) => DONE,
-                (0, _) => NOTHING_VALID,
-                _ => PARTIAL,
-            })
-        }
-        Command::Vendor { command: VendorCommand::List } => {
-            for profile in profiles::check(folder, "all")? {
-                writeln!(out, "{:<12} {}", profile.vendor, profile.name)?;
-            }
-            Ok(DONE)
-        }
-        Command::Vendor { command: VendorCommand::Check { vendor } } => {
-            for checked in profiles::check(folder, &vendor)? {
-                if arguments.json {
-                    let line = serde_json::json!({"message_type": "vendor", "vendor": checked.vendor, "assumed": checked.assumed});
-                    writeln!(out, "{line}")?;
-                } else {
-                    writeln!(out, "{}: no impossible combination; {} values are still assumed", checked.vendor, checked.assumed.len())?;
-                    checked.assumed.iter().try_for_each(|key| writeln!(out, "    {key}"))?;
-                }
-            }
-            Ok(DONE)
-        }
-        Command::Explain { code } => {
-            let unknown = || Fault::usage("FP-C003", format!("code {:?} is not known", redact(&code)));
-            let page = codes::find(&code).ok_or_else(unknown)?.page();
-            write!(out, "{page}")?;
-            Ok(DONE)
-        }
-        Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Arguments::command(), "fjernprint", &mut out);
-            Ok(DONE)
-        }
+fn tell(json: bool, fault: &Fault) {
+    if json {
+        eprintln!("{}", json!({"message_type": "exit_error", "code": fault.code, "message": fault.message}));
+    } else {
+        eprintln!("{}  {}\nhint: `fjernprint explain {}`", fault.code, fault.message, fault.code);
     }
 }
 
-fn show_verdict(out: &mut impl Write, verdict: &Verdict, json: bool) -> io::Result<()> {
-    if json {
-        let mut line = serde_json::json!({"message_type": "document"});
-        if let (Some(line), Ok(serde_json::Value::Object(fields))) = (line.as_object_mut(), serde_json::to_value(verdict)) {
-            line.extend(fields);
+struct Face<'a> {
+    out: io::StdoutLock<'a>,
+    json: bool,
+    progress: Progress,
+}
+
+impl Face<'_> {
+    fn execute(&mut self, arguments: Arguments) -> Result<u8, Ended> {
+        let folder = arguments.vendors.as_deref();
+        let config = || Config::read(&arguments.config);
+        match arguments.command {
+            Command::Demo { dir, letters, samples } => self.demo(&DemoOptions { dir, letters, samples }),
+            Command::Init { dir } => {
+                setup::init(&dir)?;
+                let path = dir.join(setup::CONFIG_NAME);
+                writeln!(self.out, "wrote {} and what it names; edit it, then run `fjernprint run --dry-run`", path.display())?;
+                Ok(exit::DONE)
+            }
+            Command::Run { dry_run: true, business_date, .. } => self.dry_run(&config()?, business_date.as_deref()),
+            Command::Run { until, business_date, .. } => self.night(&config()?, until, business_date),
+            Command::Validate { vendor, files } => self.validate(&profiles::select(folder, &vendor)?, &files),
+            Command::Batch { command: BatchCommand::List } => self.batches(&config()?),
+            Command::Batch { command: BatchCommand::Show { batch: id } }
+            | Command::Letter { command: LetterCommand::Show { letter: id } } => {
+                let shown = inquiry::show(&config()?, &id)?;
+                if self.json {
+                    let events: Vec<Value> = shown.history.iter().map(|(at, event)| json!({"at": at, "event": event})).collect();
+                    show::line(&mut self.out, "shown", &json!({"id": id, "state": shown.state, "history": events}))?;
+                } else {
+                    show::shown(&mut self.out, &shown)?;
+                }
+                Ok(exit::DONE)
+            }
+            Command::Batch { command: BatchCommand::Verify { path, certificate } } => self.batch_verify(&path, &certificate),
+            Command::Letter { command: LetterCommand::List { status, municipality, batch, limit } } => {
+                self.letters(&config()?, status.as_deref(), municipality, batch, limit)
+            }
+            Command::Reconcile => self.reconcile(&config()?),
+            Command::Status { business_date } => self.status(&config()?, business_date.as_deref()),
+            Command::Ledger { command: LedgerCommand::Verify { quick, deep } } => self.ledger_verify(
+                &config()?,
+                if quick {
+                    Depth::Quick
+                } else if deep {
+                    Depth::Deep
+                } else {
+                    Depth::Usual
+                },
+            ),
+            Command::Vendor { command: VendorCommand::List } => {
+                for profile in profiles::check(folder, "all")? {
+                    writeln!(self.out, "{:<12} {}", profile.vendor, profile.name)?;
+                }
+                Ok(exit::DONE)
+            }
+            Command::Vendor { command: VendorCommand::Check { vendor } } => {
+                for checked in profiles::check(folder, &vendor)? {
+                    if self.json {
+                        show::line(&mut self.out, "vendor", &json!({"vendor": checked.vendor, "assumed": checked.assumed}))?;
+                        continue;
+                    }
+                    let count = checked.assumed.len();
+                    writeln!(self.out, "{}: no impossible combination; {count} values are still assumed", checked.vendor)?;
+                    checked.assumed.iter().try_for_each(|key| writeln!(self.out, "    {key}"))?;
+                }
+                Ok(exit::DONE)
+            }
+            Command::Explain { code } => {
+                let unknown = || Fault::usage("FP-C003", format!("code {:?} is not known", redact(&code)));
+                let page = codes::find(&code).ok_or_else(unknown)?.page();
+                write!(self.out, "{page}")?;
+                Ok(exit::DONE)
+            }
+            Command::Completions { shell } => {
+                clap_complete::generate(shell, &mut Arguments::command(), "fjernprint", &mut self.out);
+                Ok(exit::DONE)
+            }
         }
-        return writeln!(out, "{line}");
     }
-    writeln!(out, "{:<7} {:<11} {}", verdict.verdict, verdict.vendor, verdict.file)?;
-    for finding in &verdict.findings {
-        let page = finding.page.map(|page| format!("page {page}: ")).unwrap_or_default();
-        let (code, word) = (finding.code, severity_word(finding.severity));
-        writeln!(out, "    {code} {word:<6} {page}{} (is {}, must be {})", finding.message, finding.measured, finding.limit)?;
+
+    fn demo(&mut self, options: &DemoOptions) -> Result<u8, Ended> {
+        let night = demo(options, &self.progress)?;
+        night.report.faults.iter().for_each(|fault| tell(self.json, fault));
+        let config = Config::read(&options.dir.join(setup::CONFIG_NAME))?;
+        if self.json {
+            for missed in &night.missed {
+                show::line(&mut self.out, "missed", missed)?;
+            }
+            self.summary(&night.account, night.seconds)?;
+        } else {
+            self.account(&config, &night.report, &night.account)?;
+            show::demo(&mut self.out, &night)?;
+            let path = options.dir.join(setup::CONFIG_NAME);
+            writeln!(self.out, "look around: fjernprint status --config {}", path.display())?;
+        }
+        Ok(night.exit_code())
     }
-    Ok(())
+
+    fn night(&mut self, config: &Config, until: Until, business_date: Option<String>) -> Result<u8, Ended> {
+        let until = match until {
+            Until::Intake => Stage::Intake,
+            Until::Validate => Stage::Validate,
+            Until::Seal => Stage::Seal,
+            Until::Ship => Stage::Ship,
+            Until::Reconcile => Stage::Reconcile,
+        };
+        let started = Instant::now();
+        let report = night::run(config, &RunOptions { business_date, until }, &self.progress)?;
+        let account = account_of(config, None)?;
+        if self.json {
+            show::line(&mut self.out, "run", &report)?;
+            self.summary(&account, started.elapsed().as_secs_f64())?;
+        } else {
+            self.account(config, &report, &account)?;
+        }
+        report.faults.iter().for_each(|fault| tell(self.json, fault));
+        Ok(report.exit_code())
+    }
+
+    fn dry_run(&mut self, config: &Config, business_date: Option<&str>) -> Result<u8, Ended> {
+        let dry = night::dry_run(config, business_date, &self.progress)?;
+        if self.json {
+            for plan in &dry.plans {
+                show::line(&mut self.out, "plan", plan)?;
+            }
+            show::line(&mut self.out, "summary", &dry.report)?;
+        } else {
+            show::dry_run(&mut self.out, &dry)?;
+        }
+        Ok(dry.report.exit_code())
+    }
+
+    /// The report of a run, the account after it, and what is held or rejected.
+    fn account(&mut self, config: &Config, report: &RunReport, account: &Account) -> Result<(), Ended> {
+        show::report(&mut self.out, report)?;
+        show::account(&mut self.out, account)?;
+        self.troubles(config)
+    }
+
+    fn troubles(&mut self, config: &Config) -> Result<(), Ended> {
+        for word in ["held", "rejected"] {
+            let letters = inquiry::letters(config, Some(word), None, None, 1_000)?;
+            let row = |(_, state): (_, crate::domain::state::LetterState)| {
+                let (code, message) = state.reason.unwrap_or_default();
+                (code, state.sender, state.dispatch_id, message)
+            };
+            let letters: Vec<_> = letters.into_iter().map(row).collect();
+            show::troubles(&mut self.out, word, &letters)?;
+        }
+        Ok(())
+    }
+
+    fn summary(&mut self, account: &Account, seconds: f64) -> Result<(), Ended> {
+        let mut value = serde_json::to_value(account).unwrap_or_default();
+        if let Some(fields) = value.as_object_mut() {
+            fields.insert("seconds".to_owned(), json!((seconds * 1000.0).round() / 1000.0));
+        }
+        Ok(show::line(&mut self.out, "summary", &value)?)
+    }
+
+    fn status(&mut self, config: &Config, business_date: Option<&str>) -> Result<u8, Ended> {
+        let started = Instant::now();
+        let account = account_of(config, business_date)?;
+        if self.json {
+            for line in &account.lines {
+                show::line(&mut self.out, "municipality", line)?;
+            }
+            self.summary(&account, started.elapsed().as_secs_f64())?;
+        } else {
+            show::account(&mut self.out, &account)?;
+            self.troubles(config)?;
+        }
+        Ok(if account.terms.balance() { exit::DONE } else { exit::MISMATCH })
+    }
+
+    fn reconcile(&mut self, config: &Config) -> Result<u8, Ended> {
+        let started = Instant::now();
+        let answers = night::reconcile_only(config, &self.progress)?;
+        let account = account_of(config, None)?;
+        if self.json {
+            show::line(&mut self.out, "answers", &answers)?;
+            self.summary(&account, started.elapsed().as_secs_f64())?;
+        } else {
+            let a = &answers;
+            writeln!(
+                self.out,
+                "{} batches acknowledged, {} refused; {} receipts applied, {} letters settled\n",
+                a.batches_acknowledged, a.batches_refused, a.receipts_applied, a.letters_settled
+            )?;
+            show::account(&mut self.out, &account)?;
+        }
+        answers.faults.iter().for_each(|fault| tell(self.json, fault));
+        let report = RunReport { faults: answers.faults, ..RunReport::default() };
+        Ok(report.exit_code())
+    }
+
+    fn letters(
+        &mut self,
+        config: &Config,
+        status: Option<&str>,
+        municipality: Option<String>,
+        batch: Option<String>,
+        limit: u32,
+    ) -> Result<u8, Ended> {
+        let letters = inquiry::letters(config, status, municipality, batch, limit)?;
+        for (id, state) in &letters {
+            if self.json {
+                show::line(&mut self.out, "letter", &with_id("letter_id", id.as_str(), state))?;
+            } else {
+                let code = state.reason.as_ref().map(|(code, _)| code.as_str()).unwrap_or_default();
+                let word = state.word.as_deref().unwrap_or_default();
+                let batch = state.batch.as_ref().map(ToString::to_string).unwrap_or_default();
+                let (status, sender, dispatch) = (state.status.word(), &state.sender, &state.dispatch_id);
+                writeln!(self.out, "{id}  {status:<9} {}  {sender}/{dispatch}  {code}{word} {batch}", state.municipality)?;
+            }
+        }
+        if self.json {
+            show::line(&mut self.out, "summary", &json!({"letters": letters.len(), "limit": limit}))?;
+        } else if letters.len() as u32 == limit {
+            writeln!(self.out, "the first {limit}; --limit shows more")?;
+        }
+        Ok(exit::DONE)
+    }
+
+    fn batches(&mut self, config: &Config) -> Result<u8, Ended> {
+        let batches = inquiry::batches(config)?;
+        for (name, state) in &batches {
+            if self.json {
+                show::line(&mut self.out, "batch", &with_id("batch", name.as_str(), state))?;
+            } else {
+                let (status, letters, pages, sheets) = (state.status.word(), state.letters, state.pages, state.sheets);
+                writeln!(self.out, "{name}  {status:<12} {letters:>6} letters {pages:>7} pages {sheets:>7} sheets  {}", state.reason)?;
+            }
+        }
+        if self.json {
+            show::line(&mut self.out, "summary", &json!({"batches": batches.len()}))?;
+        }
+        Ok(exit::DONE)
+    }
+
+    fn batch_verify(&mut self, path: &std::path::Path, certificate: &std::path::Path) -> Result<u8, Ended> {
+        let mut worst = exit::DONE;
+        let (mut accepted, mut refused) = (0, 0);
+        for result in batch_verify(path, certificate)? {
+            match result {
+                Ok(batch) => {
+                    accepted += 1;
+                    if self.json {
+                        show::line(&mut self.out, "batch_verified", &batch)?;
+                    } else {
+                        let (letters, pages, sheets) = (batch.letters, batch.pages, batch.sheets);
+                        writeln!(self.out, "accepted  {}  {letters} letters, {pages} pages, {sheets} sheets", batch.batch)?;
+                    }
+                }
+                Err(fault) => {
+                    refused += 1;
+                    worst = worst.max(fault.exit);
+                    tell(self.json, &fault);
+                }
+            }
+        }
+        if self.json {
+            show::line(&mut self.out, "summary", &json!({"accepted": accepted, "refused": refused}))?;
+        }
+        Ok(worst)
+    }
+
+    fn ledger_verify(&mut self, config: &Config, depth: Depth) -> Result<u8, Ended> {
+        let violations = ledger_verify(config, depth)?;
+        for violation in &violations {
+            if self.json {
+                show::line(&mut self.out, "violation", violation)?;
+            } else {
+                writeln!(self.out, "{}  {}", violation.code, violation.message)?;
+            }
+        }
+        if self.json {
+            show::line(&mut self.out, "summary", &json!({"violations": violations.len()}))?;
+        } else if violations.is_empty() {
+            writeln!(self.out, "the ledger holds: chain, tables, originals and batches")?;
+        }
+        Ok(if violations.is_empty() { exit::DONE } else { exit::MISMATCH })
+    }
+
+    fn validate(&mut self, profiles: &[crate::app::profiles::VendorProfile], files: &[PathBuf]) -> Result<u8, Ended> {
+        let started = Instant::now();
+        let mut written = Ok(());
+        let (out, json) = (&mut self.out, self.json);
+        let totals = validate(files, profiles, |verdict| {
+            if written.is_ok() {
+                written = if json { show::line(out, "document", verdict) } else { show::verdict(out, verdict) };
+            }
+        });
+        written?;
+        if self.json {
+            let mut value = serde_json::to_value(&totals).unwrap_or_default();
+            if let Some(fields) = value.as_object_mut() {
+                fields.insert("seconds".to_owned(), json!(started.elapsed().as_secs_f64()));
+            }
+            show::line(&mut self.out, "summary", &value)?;
+        } else {
+            let (files, accepted, rejected, pages) = (totals.files, totals.accepted, totals.rejected, totals.pages);
+            writeln!(self.out, "{files} files: {accepted} accepted, {rejected} rejected, {pages} pages")?;
+        }
+        Ok(match (totals.accepted, totals.rejected) {
+            (_, 0) => exit::DONE,
+            (0, _) => exit::INVALID,
+            _ => exit::PARTIAL,
+        })
+    }
+}
+
+fn with_id(key: &str, id: &str, state: &impl serde::Serialize) -> Value {
+    let mut value = serde_json::to_value(state).unwrap_or_default();
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert(key.to_owned(), json!(id));
+    }
+    value
 }

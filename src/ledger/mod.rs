@@ -96,6 +96,12 @@ impl Ledger {
         Ok(())
     }
 
+    /// Writes a copy of the ledger as it stands to a file that is not there yet.
+    pub fn copy_to(&self, path: &Path) -> Result<(), LedgerError> {
+        self.connection.execute("VACUUM INTO ?1", [path.to_string_lossy()])?;
+        Ok(())
+    }
+
     /// The last entry's number and hash; zeros when nothing was recorded.
     pub fn head(&self) -> Result<(i64, Sha256), LedgerError> {
         head(&self.connection)

@@ -69,8 +69,17 @@ impl Ledger {
     }
 
     /// Hands on every printable letter that is in no batch yet.
-    pub fn for_each_validated(&self, mut take: impl FnMut(LetterId, LetterState)) -> Result<(), LedgerError> {
-        let mut statement = self.connection.prepare("SELECT id, state FROM letter WHERE status = 'validated' ORDER BY original, part")?;
+    pub fn for_each_validated(&self, take: impl FnMut(LetterId, LetterState)) -> Result<(), LedgerError> {
+        self.for_each("SELECT id, state FROM letter WHERE status = 'validated' ORDER BY original, part", take)
+    }
+
+    /// Hands on every letter there is, by id.
+    pub fn for_each_letter(&self, take: impl FnMut(LetterId, LetterState)) -> Result<(), LedgerError> {
+        self.for_each("SELECT id, state FROM letter ORDER BY id", take)
+    }
+
+    fn for_each(&self, query: &str, mut take: impl FnMut(LetterId, LetterState)) -> Result<(), LedgerError> {
+        let mut statement = self.connection.prepare(query)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let (id, state): (String, String) = (row.get(0)?, row.get(1)?);

@@ -24,7 +24,8 @@ fn fault(code: &'static str, message: impl Into<String>) -> AnswerFault {
 
 /// Reads the technical answer to this batch and no other.
 pub fn read_ack(bytes: &[u8], batch: &BatchName, manifest: &Sha256) -> Result<Ack, AnswerFault> {
-    let ack: Ack = serde_json::from_slice(bytes).map_err(|e| fault("FP-A001", format!("the ack of {batch} is not what it should be: {e}")))?;
+    let ack: Ack =
+        serde_json::from_slice(bytes).map_err(|e| fault("FP-A001", format!("the ack of {batch} is not what it should be: {e}")))?;
     if ack.batch != *batch || ack.manifest_sha256 != *manifest {
         let text = format!("the ack of {batch} quotes {} with manifest {}, ours is {manifest}", ack.batch, ack.manifest_sha256);
         return Err(fault("FP-A002", text));
@@ -38,7 +39,13 @@ pub fn read_head(bytes: &[u8], batch: &BatchName, manifest: &Sha256, number: u32
     let head: ReceiptHead =
         serde_json::from_slice(bytes).map_err(|e| fault("FP-A001", format!("the head of {} is not what it should be: {e}", name())))?;
     if head.batch != *batch || head.manifest_sha256 != *manifest || head.number != number {
-        let text = format!("{} says it is number {} of {} with manifest {}, ours is {manifest}", name(), head.number, head.batch, head.manifest_sha256);
+        let text = format!(
+            "{} says it is number {} of {} with manifest {}, ours is {manifest}",
+            name(),
+            head.number,
+            head.batch,
+            head.manifest_sha256
+        );
         return Err(fault("FP-A002", text));
     }
     Ok(head)

@@ -32,8 +32,12 @@ pub fn ready_marker(batch: &BatchName, delivery: &Delivery) -> String {
 
 /// Folders to make at the vendor before the parts go up.
 pub fn folders(parts: &[Part]) -> Vec<String> {
-    let mut folders: Vec<String> =
-        parts.iter().filter(|p| p.local.contains('/')).filter_map(|p| p.remote.rsplit_once('/')).map(|(folder, _)| folder.to_owned()).collect();
+    let mut folders: Vec<String> = parts
+        .iter()
+        .filter(|p| p.local.contains('/'))
+        .filter_map(|p| p.remote.rsplit_once('/'))
+        .map(|(folder, _)| folder.to_owned())
+        .collect();
     folders.dedup();
     folders
 }

@@ -167,7 +167,8 @@ impl Cells<'_> {
         if needs_address && address.is_none() {
             return Err(self.refuse("FP-I010", "street, postcode", "the address is missing, and it is to be printed on the letter"));
         }
-        let names: Vec<String> = self.cell("attachments").map(|list| list.split('|').map(|n| n.trim().to_owned()).collect()).unwrap_or_default();
+        let names: Vec<String> =
+            self.cell("attachments").map(|list| list.split('|').map(|n| n.trim().to_owned()).collect()).unwrap_or_default();
         if names.len() > ATTACHMENTS_MAX {
             return Err(self.refuse("FP-I005", "attachments", format!("more than {ATTACHMENTS_MAX} attachments")));
         }
@@ -204,11 +205,7 @@ impl Cells<'_> {
         if !danish {
             lines.push(country.clone());
         }
-        Ok(Some(PostalAddress {
-            lines,
-            postcode: postcode.filter(|_| danish),
-            country: if danish { "DK".to_owned() } else { country },
-        }))
+        Ok(Some(PostalAddress { lines, postcode: postcode.filter(|_| danish), country: if danish { "DK".to_owned() } else { country } }))
     }
 
     fn body(&self) -> Result<RowBody, Refusal> {
@@ -218,7 +215,11 @@ impl Cells<'_> {
                 let mut values = BTreeMap::new();
                 for (column, text) in self.header.iter().zip(self.record) {
                     if text.chars().count() > CELL_CHARS_MAX {
-                        return Err(self.refuse("FP-I020", "a template value", format!("the text is longer than {CELL_CHARS_MAX} characters")));
+                        return Err(self.refuse(
+                            "FP-I020",
+                            "a template value",
+                            format!("the text is longer than {CELL_CHARS_MAX} characters"),
+                        ));
                     }
                     if !KNOWN.contains(&column) || column == "name" {
                         values.insert(column.to_owned(), text.to_owned());
@@ -238,7 +239,9 @@ impl Cells<'_> {
 
     fn word<T>(&self, column: &str, known: fn(&str) -> Option<T>) -> Result<Option<T>, Refusal> {
         let Some(text) = self.cell(column) else { return Ok(None) };
-        known(&text.to_lowercase()).map(Some).ok_or_else(|| self.refuse("FP-I005", column, "the word is not one of those this column takes"))
+        known(&text.to_lowercase())
+            .map(Some)
+            .ok_or_else(|| self.refuse("FP-I005", column, "the word is not one of those this column takes"))
     }
 
     fn yes(&self, column: &str) -> Result<bool, Refusal> {

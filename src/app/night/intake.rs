@@ -187,7 +187,9 @@ fn table(night: &mut Night<'_>, sender: &Sender, folder: &Path, report: &mut Run
     let beside: Vec<String> = letters.iter().flatten().flat_map(names_beside).collect();
     let letters = match letters {
         // The PDFs may be gone already: this table was taken before.
-        Ok(list) if known => Ok(list.into_iter().map(|l| Filed { id: l.id.clone(), letter: without_content(l), documents: Vec::new() }).collect()),
+        Ok(list) if known => {
+            Ok(list.into_iter().map(|l| Filed { id: l.id.clone(), letter: without_content(l), documents: Vec::new() }).collect())
+        }
         Ok(list) => {
             let store = &night.store;
             let filed = list.into_par_iter().map(|letter| with_documents(store, folder, letter)).collect::<Result<Vec<_>, Fault>>()?;
@@ -240,6 +242,9 @@ fn take(night: &mut Night<'_>, sender: &Sender, claims: Vec<Claim>, report: &mut
     }
     night.store.sync()?;
     night.ledger.record(&at, &decided.entries)?;
+    if night.dry {
+        return Ok(());
+    }
     for (claim, receipt) in claims.iter().zip(&receipts) {
         write_receipt(night, sender, claim, receipt)?;
         take_away(night, claim)?;
@@ -397,7 +402,9 @@ fn refused(subject: String, file: &str, business_date: &str, refusal: &Refusal) 
 /// Whether two parts say the same, whatever the bytes around them.
 fn same_content(night: &Night<'_>, original: &Sha256, its_part: u32, bytes: &[u8], part: u32) -> Result<bool, Fault> {
     let stored = night.store.get(original)?;
-    let at = |bytes: &[u8], part: u32| contents(bytes).ok().and_then(|mut list| (list.len() > part as usize).then(|| list.swap_remove(part as usize)));
+    let at = |bytes: &[u8], part: u32| {
+        contents(bytes).ok().and_then(|mut list| (list.len() > part as usize).then(|| list.swap_remove(part as usize)))
+    };
     let (theirs, ours) = (at(&stored, its_part), at(bytes, part));
     Ok(theirs.is_some() && theirs == ours)
 }

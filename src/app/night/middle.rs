@@ -223,7 +223,9 @@ impl Workshop<'_> {
             Ok(Ok(Err(Stop::Held(code, message)))) => Ok(LetterEvent::Held { code: code.to_owned(), message: message.to_owned() }),
             Ok(Ok(Err(Stop::Rejected(code, message)))) => Ok(LetterEvent::Rejected { code, message }),
             Ok(Err(fault)) => Err(fault),
-            Err(_) => Ok(LetterEvent::Held { code: "FP-V090".to_owned(), message: "a document of the letter made the parser give up".to_owned() }),
+            Err(_) => {
+                Ok(LetterEvent::Held { code: "FP-V090".to_owned(), message: "a document of the letter made the parser give up".to_owned() })
+            }
         }
     }
 

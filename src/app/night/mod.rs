@@ -3,14 +3,16 @@
 //! Each stage finds its work in the ledger, so a night that was cut off anywhere goes on where it was, and a second run
 //! finds nothing to do. Intent is recorded before an effect, the effect may happen twice, and then it is recorded as done.
 
+mod dry;
 mod intake;
 mod middle;
 mod reconcile;
 mod seal;
 mod ship;
 
+pub use dry::{DryRun, dry_run};
 pub use reconcile::Answers;
-pub use seal::plan;
+pub(crate) use ship::read_manifest;
 
 use super::config::Config;
 use super::fault::{Fault, exit};
@@ -19,7 +21,6 @@ use crate::adapters::clock;
 use crate::adapters::register::Register;
 use crate::adapters::store::{Store, private_folder};
 use crate::ledger::Ledger;
-use crate::pipeline::group::BatchPlan;
 use crate::pipeline::template::Templates;
 use serde::Serialize;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -88,6 +89,8 @@ pub(crate) struct Night<'a> {
     pub store: Store,
     pub business_date: String,
     pub watch: &'a dyn Watch,
+    /// Nothing is taken out of the drop folders, and nobody is answered.
+    pub dry: bool,
     _lock: File,
 }
 
@@ -102,7 +105,7 @@ pub(crate) fn open<'a>(config: &'a Config, business_date: Option<&str>, watch: &
     let lock = lock(&config.data)?;
     let ledger = Ledger::open(&config.ledger_path())?;
     let store = Store::open(&config.store_path())?;
-    Ok(Night { config, ledger, store, business_date, watch, _lock: lock })
+    Ok(Night { config, ledger, store, business_date, watch, dry: false, _lock: lock })
 }
 
 fn lock(data: &Path) -> Result<File, Fault> {
@@ -153,20 +156,24 @@ pub fn reconcile_only(config: &Config, watch: &dyn Watch) -> Result<Answers, Fau
     reconcile::reconcile(&mut open(config, None, watch)?)
 }
 
-/// What a run would batch now, of the letters that are printable already. Changes nothing.
-pub fn plans(config: &Config) -> Result<Vec<BatchPlan>, Fault> {
-    seal::plan(config, &Ledger::open_read_only(&config.ledger_path())?)
-}
-
 fn register(config: &Config) -> Result<Register, Fault> {
     let key = crate::adapters::keys::read_bounded(&config.register_key_file)?;
-    let file = File::open(&config.register_file).map_err(|e| {
-        Fault::usage("FP-C001", format!("reading the register {}: {e}", config.register_file.display()))
-    })?;
+    let file = File::open(&config.register_file)
+        .map_err(|e| Fault::usage("FP-C001", format!("reading the register {}: {e}", config.register_file.display())))?;
     Ok(Register::read(std::io::BufReader::new(file), key.trim_ascii())?)
 }
 
+/// A folder's templates, `<folder>/<name>/template.toml`, or the shipped ones.
 fn templates(config: &Config) -> Result<Templates, Fault> {
-    let _ = config;
-    Ok(Templates::shipped())
+    let Some(folder) = &config.templates else { return Ok(Templates::shipped()) };
+    let failed = |e: std::io::Error| Fault::usage("FP-C001", format!("reading templates in {}: {e}", folder.display()));
+    let mut texts = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path().join("template.toml");
+        if path.is_file() {
+            let bytes = crate::adapters::keys::read_bounded(&path)?;
+            texts.push(String::from_utf8_lossy(&bytes).into_owned());
+        }
+    }
+    Templates::parse(&texts).map_err(|e| Fault::usage("FP-D003", e.to_string()))
 }

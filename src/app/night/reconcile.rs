@@ -127,9 +127,9 @@ impl Answering<'_, '_> {
         let base = format!("{outbox}/{name}.receipt-{number}");
         let Some(head_bytes) = self.fetch(&format!("{base}.json"), HEAD_BYTES_MAX)? else { return Ok(None) };
         // The head comes last: a head without rows is a fault of the vendor's.
-        let rows_bytes = self.fetch(&format!("{base}.csv"), ANSWER_BYTES_MAX)?.ok_or_else(|| {
-            Fault::new("FP-A001", exit::MISMATCH, format!("receipt {number} of {name} has a head, but no rows"))
-        })?;
+        let rows_bytes = self
+            .fetch(&format!("{base}.csv"), ANSWER_BYTES_MAX)?
+            .ok_or_else(|| Fault::new("FP-A001", exit::MISMATCH, format!("receipt {number} of {name} has a head, but no rows")))?;
         let (head, rows) = (self.night.store.put(&head_bytes)?, self.night.store.put(&rows_bytes)?);
         self.night.store.sync()?;
         let letters = self.night.ledger.letters_of(name)?;

@@ -114,7 +114,8 @@ fn seal_one(night: &mut Night<'_>, profile: &VendorProfile, plan: &BatchPlan, si
         sequence: previous.map_or(1, |(sequence, _)| sequence + 1),
     };
     let name = name_of(&facts, &letters_csv);
-    let mut files: Vec<FileEntry> = contained.into_iter().map(|entry| FileEntry { name: entry.name.replace(MAKING, name.as_str()), ..entry }).collect();
+    let mut files: Vec<FileEntry> =
+        contained.into_iter().map(|entry| FileEntry { name: entry.name.replace(MAKING, name.as_str()), ..entry }).collect();
     write_private(&making.join(BatchFiles::letters(&name)), &letters_csv).map_err(what)?;
     let csv_entry =
         FileEntry { name: BatchFiles::letters(&name), bytes: letters_csv.len() as u64, sha256: Sha256(openssl::sha::sha256(&letters_csv)) };

@@ -50,7 +50,8 @@ pub(super) fn ship(night: &mut Night<'_>, report: &mut RunReport) -> Result<(), 
             scope.spawn(move || Delivery { config, ledger, watch, vendor }.ship_all(&batches))
         };
         let threads: Vec<_> = by_vendor.into_iter().map(ship_all).collect();
-        let broken = || Shipped { fault: Some(Fault::new("FP-S009", exit::UNEXPECTED, "shipping broke off unexpectedly")), ..Shipped::default() };
+        let broken =
+            || Shipped { fault: Some(Fault::new("FP-S009", exit::UNEXPECTED, "shipping broke off unexpectedly")), ..Shipped::default() };
         threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| broken())).collect()
     });
     for shipped in results {

@@ -1,0 +1,125 @@
+//! Writes what a first run needs: a commented configuration, keys and folders. Nothing that is there is changed.
+
+use super::fault::Fault;
+use crate::adapters::keys;
+use crate::adapters::store::{private_folder, write_private};
+use crate::domain::VendorId;
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+/// How the program reaches one vendor.
+#[derive(Debug, Clone)]
+pub struct Reach {
+    pub vendor: VendorId,
+    pub port: u16,
+    pub host_key_pin: String,
+}
+
+/// Name of the configuration in its folder.
+pub const CONFIG_NAME: &str = "fjernprint.toml";
+
+const HEAD: &str = r#"# fjernprint: who sends, who prints, and where everything lies.
+# Paths are relative to this file's own folder.
+
+# "test" or "production". Production refuses to ship while a vendor's profile still rests on assumptions
+# (`fjernprint vendor check` names them).
+environment = "test"
+
+[folders]
+drop = "drop"                   # senders lay their files here, each in the folder that bears its id
+data = "data"                   # the ledger, originals as they were received, sealed batches
+receipts = "receipts"           # technical receipts to the senders
+digital = "digital-outbox"      # MeMos for those who have Digital Post
+# vendors = "vendors"           # profiles of your own instead of the ones that come with the program
+# templates = "templates"       # templates of your own instead of the ones that come with the program
+
+[intake]
+grace_s = 60                    # a message that ends in the middle is waited for this long, then refused
+settle_s = 5                    # a table is taken when nothing in its folder was written for this long
+
+# Who has Digital Post and who is exempt (fritaget): CSV, recipient_id;status, with registered or exempt.
+[register]
+file = "register.csv"
+key_file = "keys/register.key"  # look-ups are by a hash with this key
+
+[signing]
+certificate = "keys/signer.pem" # the signer's certificate first, the issuing ones after it
+key = "keys/signer.key"
+"#;
+
+const EXAMPLE: &str = r#"
+# One for each municipality. What a sender does not say is printed as here.
+[[municipality]]
+cvr = "99990011"
+name = "Eksempel Kommune"
+lines = ["Eksempel Kommune", "Rådhuspladsen 1", "9990 Eksempel"]
+vendor = "edora"
+plex = "duplex"
+colour = "bw"
+envelope = "auto"
+postage = "economique"
+
+# One for each system that hands letters in, and the municipalities it may send for; the first is meant where a
+# message names none.
+[[sender]]
+id = "sagssystem"
+municipalities = ["99990011"]
+
+# One for each vendor. Without it, batches are sealed and wait.
+# [[connection]]
+# vendor = "edora"
+# host = "sftp.example.dk"
+# port = 22
+# user = "kommune"
+# key_file = "keys/ssh"
+# host_key_pin = "SHA256:..."   # as `ssh-keygen -lf` prints it; compare it with the vendor by telephone
+"#;
+
+/// Makes folders and keys under `dir`, for tests and a first set-up.
+pub fn keys_and_folders(dir: &Path) -> Result<(), Fault> {
+    for folder in ["", "keys", "drop", "data", "receipts", "digital-outbox"] {
+        let path = dir.join(folder);
+        private_folder(&path).map_err(|e| Fault::io(format!("making {}", path.display()), &e))?;
+    }
+    keys::make_chain(&dir.join("keys"))?;
+    keys::make_ssh_key(&dir.join("keys/ssh"), "fjernprint")?;
+    keys::make_secret(&dir.join("keys/register.key"))?;
+    Ok(())
+}
+
+/// `fjernprint init`: FP-C009 when a configuration is there already.
+pub fn init(dir: &Path) -> Result<(), Fault> {
+    let config = dir.join(CONFIG_NAME);
+    if config.exists() {
+        return Err(Fault::usage("FP-C009", format!("{} is there already; nothing was changed", config.display())));
+    }
+    keys_and_folders(dir)?;
+    let register = dir.join("register.csv");
+    if !register.exists() {
+        write(&register, "recipient_id;status\n")?;
+    }
+    private_folder(&dir.join("drop/sagssystem")).map_err(|e| Fault::io("making the drop folder", &e))?;
+    write(&config, &format!("{HEAD}{EXAMPLE}"))
+}
+
+/// The configuration of a demo night: the same text, with the samples' municipalities and the sites on loopback.
+pub fn demo_config(municipalities: &str, reaches: &[Reach]) -> String {
+    let mut text = format!("{HEAD}\n{municipalities}");
+    for reach in reaches {
+        let vendor = &reach.vendor;
+        let _ = write!(
+            text,
+            "\n[[connection]]\nvendor = \"{vendor}\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"{vendor}\"\nkey_file = \"keys/ssh\"\nhost_key_pin = \"{}\"\n",
+            reach.port, reach.host_key_pin
+        );
+    }
+    text
+}
+
+pub(super) fn write(path: &Path, text: &str) -> Result<(), Fault> {
+    if fs::read(path).is_ok_and(|there| there == text.as_bytes()) {
+        return Ok(());
+    }
+    write_private(path, text.as_bytes()).map_err(|e| Fault::io(format!("writing {}", path.display()), &e))
+}

@@ -1,0 +1,144 @@
+//! Proofs: of a batch as its vendor sees it, and of the ledger with everything it stands for. Change nothing.
+
+use super::account::account;
+use super::config::Config;
+use super::fault::{Fault, exit};
+use super::night::read_manifest;
+use crate::adapters::keys::read_bounded;
+use crate::adapters::store::{Store, StoreError};
+use crate::domain::state::BatchState;
+use crate::domain::status::BatchStatus;
+use crate::domain::{BatchName, Sha256};
+use crate::ledger::Ledger;
+use crate::vendor_site::{batches_at, verify};
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// One batch that holds.
+#[derive(Debug, Clone, Serialize)]
+pub struct VerifiedBatch {
+    pub batch: String,
+    pub letters: u32,
+    pub pages: u32,
+    pub sheets: u32,
+    pub manifest_sha256: Sha256,
+}
+
+/// The acceptance test a vendor runs: needs no ledger and no configuration. Each batch at the path, or its refusal.
+pub fn batch_verify(path: &Path, certificate: &Path) -> Result<Vec<Result<VerifiedBatch, Fault>>, Fault> {
+    let pem = read_bounded(certificate)?;
+    let refused = |refusal: crate::vendor_site::Refusal| {
+        let exit = if refusal.code.starts_with("FP-K") { exit::KEYS } else { exit::MISMATCH };
+        Fault::new(refusal.code, exit, refusal.message)
+    };
+    let found = batches_at(path).map_err(|refusal| Fault::new(refusal.code, exit::INVALID, refusal.message))?;
+    let check = |(folder, batch): (std::path::PathBuf, BatchName)| {
+        let accepted = verify(&folder, &batch, &pem).map_err(refused)?;
+        let manifest = accepted.manifest;
+        Ok(VerifiedBatch {
+            batch: batch.to_string(),
+            letters: manifest.letters,
+            pages: manifest.pages,
+            sheets: manifest.sheets,
+            manifest_sha256: accepted.manifest_sha256,
+        })
+    };
+    Ok(found.into_iter().map(check).collect())
+}
+
+/// How much is proved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Depth {
+    /// The chain of events and the tables.
+    Quick,
+    /// Also that every original, document and batch is there, and that the account balances.
+    Usual,
+    /// Also the hash of every stored file.
+    Deep,
+}
+
+/// One thing that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Violation {
+    pub code: &'static str,
+    pub message: String,
+}
+
+/// Everything that does not hold; empty when all is well.
+pub fn ledger_verify(config: &Config, depth: Depth) -> Result<Vec<Violation>, Fault> {
+    let ledger = Ledger::open_read_only(&config.ledger_path())?;
+    let mut violations: Vec<Violation> = ledger.verify()?.into_iter().map(|v| Violation { code: v.code, message: v.message }).collect();
+    if depth == Depth::Quick || !violations.is_empty() {
+        return Ok(violations);
+    }
+    if !account(config, &ledger, None)?.terms.balance() {
+        violations.push(Violation { code: "FP-L007", message: "the account does not balance".to_owned() });
+    }
+    stored(config, &ledger, depth, &mut violations)?;
+    for (name, state) in ledger.batches(&BatchStatus::ALL)? {
+        batch_on_disk(config, &name, &state, depth, &mut violations);
+    }
+    Ok(violations)
+}
+
+fn stored(config: &Config, ledger: &Ledger, depth: Depth, violations: &mut Vec<Violation>) -> Result<(), Fault> {
+    let store = Store::open(&config.store_path())?;
+    let mut seen: BTreeSet<Sha256> = BTreeSet::new();
+    let mut failed = None;
+    ledger.for_each_letter(|id, state| {
+        let document = state.job.map(|job| job.document);
+        for hash in std::iter::once(state.original).chain(state.documents).chain(document) {
+            if !seen.insert(hash) {
+                continue;
+            }
+            let held = match depth {
+                Depth::Deep => store.get(&hash).map(|_| ()),
+                _ if store.holds(&hash) => Ok(()),
+                _ => Err(StoreError::Missing(hash)),
+            };
+            match held {
+                Ok(()) => {}
+                Err(StoreError::Io(fault)) => failed = Some(fault),
+                Err(fault) => violations.push(Violation { code: "FP-L006", message: format!("letter {id}: {fault}") }),
+            }
+        }
+    })?;
+    failed.map_or(Ok(()), |fault| Err(Fault::io("reading the store", &fault)))
+}
+
+fn batch_on_disk(config: &Config, name: &BatchName, state: &BatchState, depth: Depth, violations: &mut Vec<Violation>) {
+    let folder = config.batches_path().join(name.as_str());
+    let mut wrong = |message: String| violations.push(Violation { code: "FP-L006", message });
+    let manifest = match read_manifest(&folder, name, state) {
+        Ok((manifest, _)) => manifest,
+        Err(fault) => return wrong(format!("batch {name}: {}", fault.message)),
+    };
+    for entry in &manifest.files {
+        let path = folder.join(&entry.name);
+        match std::fs::metadata(&path) {
+            Err(fault) => wrong(format!("batch {name}: {}: {fault}", entry.name)),
+            Ok(metadata) if metadata.len() != entry.bytes => {
+                wrong(format!("batch {name}: {} has {} bytes, its manifest says {}", entry.name, metadata.len(), entry.bytes));
+            }
+            Ok(_) if depth == Depth::Deep && !hash_of(&path).is_ok_and(|hash| hash == entry.sha256) => {
+                wrong(format!("batch {name}: {} has other bytes than its manifest says", entry.name));
+            }
+            Ok(_) => {}
+        }
+    }
+}
+
+fn hash_of(path: &Path) -> io::Result<Sha256> {
+    let mut file = File::open(path)?;
+    let mut hasher = openssl::sha::Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(Sha256(hasher.finish())),
+            read => hasher.update(&buffer[..read]),
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! What can be typed.
+
+use clap::{Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Remote print (fjernprint) for Danish municipalities.
+#[derive(Parser)]
+#[command(name = "fjernprint", version, about)]
+pub struct Arguments {
+    /// One JSON object a line on stdout; the last is the summary
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// No progress and no notes on stderr
+    #[arg(long, global = true)]
+    pub quiet: bool,
+    /// The configuration
+    #[arg(long, global = true, env = "FJERNPRINT_CONFIG", value_name = "FILE", default_value = "fjernprint.toml")]
+    pub config: PathBuf,
+    /// Folder with vendor profiles for `validate` and `vendor`, instead of the ones that come with the program
+    #[arg(long, global = true, env = "FJERNPRINT_VENDORS", value_name = "DIR")]
+    pub vendors: Option<PathBuf>,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// A whole night on this machine: samples, three print vendors on loopback, and the account
+    Demo {
+        /// Where everything of the night lies afterwards; a night that was cut off goes on
+        #[arg(long, value_name = "DIR", default_value = "fjernprint-demo")]
+        dir: PathBuf,
+        /// So many synthetic letters beside the samples
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        letters: u64,
+        /// Another folder of samples
+        #[arg(long, value_name = "DIR")]
+        samples: Option<PathBuf>,
+    },
+    /// Writes a commented configuration, keys and folders
+    Init {
+        #[arg(default_value = ".", value_name = "DIR")]
+        dir: PathBuf,
+    },
+    /// The nightly job: intake, recipient, render, validate, group, seal, ship, reconcile
+    Run {
+        /// Says what would be done, and changes nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Stops after this stage
+        #[arg(long, value_enum, value_name = "STAGE", default_value = "reconcile")]
+        until: Until,
+        /// Business date as 2026-11-24; today in Denmark when not given
+        #[arg(long, value_name = "D")]
+        business_date: Option<String>,
+    },
+    /// Every fault of each PDF, against one vendor or all
+    Validate {
+        /// A vendor's id, or all
+        #[arg(long, value_name = "ID")]
+        vendor: String,
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Batches: what was sealed and where it stands
+    Batch {
+        #[command(subcommand)]
+        command: BatchCommand,
+    },
+    /// Letters: where each stands, and what happened to it
+    Letter {
+        #[command(subcommand)]
+        command: LetterCommand,
+    },
+    /// Fetches and matches the vendors' answers, and prints what is open
+    Reconcile,
+    /// Where every letter stands: accepted = digital + shipped + rejected + held + pending
+    Status {
+        /// Only letters that this night took in
+        #[arg(long, value_name = "D")]
+        business_date: Option<String>,
+    },
+    /// The ledger
+    Ledger {
+        #[command(subcommand)]
+        command: LedgerCommand,
+    },
+    /// Print vendors and their profiles
+    Vendor {
+        #[command(subcommand)]
+        command: VendorCommand,
+    },
+    /// What a code means and what to do, in English and Danish
+    Explain { code: String },
+    /// A completion script for a shell
+    Completions { shell: clap_complete::Shell },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Until {
+    Intake,
+    Validate,
+    Seal,
+    Ship,
+    Reconcile,
+}
+
+#[derive(Subcommand)]
+pub enum BatchCommand {
+    /// All batches, by vendor and running number
+    List,
+    /// One batch and what happened to it
+    Show { batch: String },
+    /// The vendor's acceptance test: signature, files, hashes, totals. Needs no ledger
+    Verify {
+        /// A batch's .manifest.json, or the folder it lies in
+        path: PathBuf,
+        /// The certificates that the signature must lead to, PEM
+        #[arg(long, value_name = "PEM")]
+        certificate: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum LetterCommand {
+    /// Letters, by id
+    List {
+        /// accepted, digital, held, rejected, validated, batched, shipped, settled or returned
+        #[arg(long)]
+        status: Option<String>,
+        /// CVR number
+        #[arg(long, value_name = "CVR")]
+        municipality: Option<String>,
+        #[arg(long)]
+        batch: Option<String>,
+        /// At most so many
+        #[arg(long, default_value_t = 1_000)]
+        limit: u32,
+    },
+    /// One letter and what happened to it
+    Show { letter: String },
+}
+
+#[derive(Subcommand)]
+pub enum LedgerCommand {
+    /// Proves that the ledger's chain, its tables, the stored originals and the batches are what they should be
+    Verify {
+        /// Only the chain and the tables
+        #[arg(long, conflicts_with = "deep")]
+        quick: bool,
+        /// Every stored byte too
+        #[arg(long)]
+        deep: bool,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum VendorCommand {
+    /// The known vendors
+    List,
+    /// Checks a profile and names the values that are still assumed
+    Check {
+        #[arg(default_value = "all", value_name = "ID")]
+        vendor: String,
+    },
+}

@@ -1,0 +1,161 @@
+//! How results look: tables and sentences for people, one JSON object a line for programs.
+
+use crate::app::account::{Account, Line, Terms};
+use crate::app::demo::DemoNight;
+use crate::app::inquiry::Shown;
+use crate::app::night::{DryRun, RunReport};
+use crate::app::validate::{Verdict, severity_word};
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::io::{self, Write};
+
+/// Rows of troubles that a person is shown; the rest is counted.
+const TROUBLES_SHOWN: usize = 40;
+
+/// A JSON line: the fields of `value` with the message type in front.
+pub fn line(out: &mut impl Write, message_type: &str, value: &impl Serialize) -> io::Result<()> {
+    let mut object = json!({ "message_type": message_type });
+    if let (Some(object), Ok(Value::Object(fields))) = (object.as_object_mut(), serde_json::to_value(value)) {
+        object.extend(fields);
+    }
+    writeln!(out, "{object}")
+}
+
+pub fn verdict(out: &mut impl Write, verdict: &Verdict) -> io::Result<()> {
+    writeln!(out, "{:<7} {:<11} {}", verdict.verdict, verdict.vendor, verdict.file)?;
+    for finding in &verdict.findings {
+        let page = finding.page.map(|page| format!("page {page}: ")).unwrap_or_default();
+        let (code, word) = (finding.code, severity_word(finding.severity));
+        writeln!(out, "    {code} {word:<6} {page}{} (is {}, must be {})", finding.message, finding.measured, finding.limit)?;
+    }
+    Ok(())
+}
+
+/// The account as a table, the equation under it, and what needs a person.
+pub fn account(out: &mut impl Write, account: &Account) -> io::Result<()> {
+    let wide = account.lines.iter().map(|l| l.municipality.chars().count() + l.name.chars().count() + 1).max().unwrap_or(0).max(12);
+    writeln!(
+        out,
+        "{:wide$}  {:<12} {:>9} = {:>7} + {:>7} + {:>8} + {:>6} + {:>7}   {:>7} {:>6}",
+        "municipality", "vendor", "accepted", "digital", "shipped", "rejected", "held", "pending", "settled", "open"
+    )?;
+    for Line { municipality, name, vendor, terms } in &account.lines {
+        row(out, wide, &format!("{municipality} {name}"), vendor, terms)?;
+    }
+    row(out, wide, "all", "", &account.terms)?;
+    let holds =
+        if account.terms.balance() { "the account balances" } else { "THE ACCOUNT DOES NOT BALANCE: run `fjernprint ledger verify`" };
+    writeln!(
+        out,
+        "{holds}; {} batches, {} pages on {} sheets, {} kB\n",
+        account.batches,
+        account.pages,
+        account.sheets,
+        account.bytes / 1000
+    )?;
+    for (vendor, totals) in &account.vendors {
+        writeln!(
+            out,
+            "{vendor:<12} {} batches, {} letters: {} settled, {} open",
+            totals.batches, totals.letters, totals.settled, totals.open
+        )?;
+    }
+    if !account.troubled_batches.is_empty() {
+        writeln!(out, "\nbatches that are not at their vendor, or were refused there (`fjernprint batch show NAME`):")?;
+        for (name, status, reason) in &account.troubled_batches {
+            writeln!(out, "    {name}  {status}  {reason}")?;
+        }
+    }
+    if !account.refused_files.is_empty() {
+        writeln!(out, "\nfiles refused at the door, answered and kept ({}):", account.refused)?;
+        for file in account.refused_files.iter().take(TROUBLES_SHOWN) {
+            writeln!(out, "    {}  {}/{}  {}", file.code, file.sender, file.file, file.message)?;
+        }
+        more(out, account.refused_files.len())?;
+    }
+    Ok(())
+}
+
+fn row(out: &mut impl Write, wide: usize, who: &str, vendor: &str, t: &Terms) -> io::Result<()> {
+    writeln!(
+        out,
+        "{who:wide$}  {vendor:<12} {:>9} = {:>7} + {:>7} + {:>8} + {:>6} + {:>7}   {:>7} {:>6}",
+        t.accepted, t.digital, t.shipped, t.rejected, t.held, t.pending, t.settled, t.open
+    )
+}
+
+fn more(out: &mut impl Write, all: usize) -> io::Result<()> {
+    if all > TROUBLES_SHOWN { writeln!(out, "    and {} more", all - TROUBLES_SHOWN) } else { Ok(()) }
+}
+
+/// What one run did.
+pub fn report(out: &mut impl Write, report: &RunReport) -> io::Result<()> {
+    let r = report;
+    writeln!(out, "night of {}", r.business_date)?;
+    writeln!(
+        out,
+        "intake     {} files taken, {} letters; {} known already, {} refused, {} not whole yet, {} neither XML nor table",
+        r.files_taken, r.letters_accepted, r.files_known, r.files_refused, r.files_waiting, r.files_ignored
+    )?;
+    writeln!(out, "letters    {} digital, {} printable, {} held, {} rejected", r.digital, r.validated, r.held, r.rejected)?;
+    writeln!(out, "batches    {} sealed, {} shipped with {} letters", r.batches_sealed, r.batches_shipped, r.letters_shipped)?;
+    writeln!(out, "answers    {} letters settled\n", r.letters_settled)
+}
+
+/// Why letters are held or rejected: code, sender's identifier, sentence.
+pub fn troubles(out: &mut impl Write, word: &str, letters: &[(String, String, String, String)]) -> io::Result<()> {
+    if letters.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{word} ({}; `fjernprint explain CODE` says what to do):", letters.len())?;
+    for (code, sender, dispatch_id, message) in letters.iter().take(TROUBLES_SHOWN) {
+        // The code opens the sentence of a rejection for findings already.
+        let message = message.strip_prefix(code.as_str()).unwrap_or(message).trim_start();
+        writeln!(out, "    {code}  {sender}/{dispatch_id}  {message}")?;
+    }
+    more(out, letters.len())
+}
+
+pub fn dry_run(out: &mut impl Write, dry: &DryRun) -> io::Result<()> {
+    report(out, &dry.report)?;
+    for plan in &dry.plans {
+        writeln!(
+            out,
+            "would seal for {:<12} {}  {:>6} letters, {:>7} pages, {:>7} sheets, {:>9} kB  {}",
+            plan.vendor.as_str(),
+            plan.municipality,
+            plan.letters.len(),
+            plan.pages,
+            plan.sheets,
+            plan.bytes / 1000,
+            plan.class.join(" ")
+        )?;
+    }
+    writeln!(out, "a dry run: nothing was changed")
+}
+
+pub fn demo(out: &mut impl Write, night: &DemoNight) -> io::Result<()> {
+    for missed in &night.missed {
+        writeln!(
+            out,
+            "NOT AS EXPECTED  {}/{} {}: expected {}, found {}",
+            missed.sender, missed.file, missed.dispatch_id, missed.expected, missed.found
+        )?;
+    }
+    let verdict = if night.missed.is_empty() { "every sample ended where it should" } else { "samples ended elsewhere" };
+    writeln!(out, "\n{verdict}: {} as expected, {} not; the night took {:.1} s", night.as_expected, night.missed.len(), night.seconds)
+}
+
+pub fn shown(out: &mut impl Write, shown: &Shown) -> io::Result<()> {
+    if let Value::Object(fields) = &shown.state {
+        for (key, value) in fields {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            writeln!(out, "{key:<14} {text}")?;
+        }
+    }
+    writeln!(out)?;
+    for (at, event) in &shown.history {
+        writeln!(out, "{at}  {event}")?;
+    }
+    Ok(())
+}
