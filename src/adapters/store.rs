@@ -78,10 +78,13 @@ impl Store {
 
     /// Makes everything stored so far durable. An error here must stop the run: it is never tried again.
     pub fn sync(&self) -> Result<(), StoreError> {
-        let folder = File::open(&self.root)?;
-        rustix::fs::syncfs(&folder).map_err(io::Error::from)?;
-        Ok(())
+        Ok(sync_around(&self.root)?)
     }
+}
+
+/// Makes everything written to the file system that this folder lies on durable.
+pub fn sync_around(folder: &Path) -> io::Result<()> {
+    rustix::fs::syncfs(File::open(folder)?).map_err(io::Error::from)
 }
 
 fn path_in(root: &Path, hash: &Sha256) -> PathBuf {

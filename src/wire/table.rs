@@ -54,6 +54,8 @@ pub enum RowBody {
 /// One letter of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableRow {
+    /// Counted from 1, the header's line included.
+    pub line: u64,
     pub recipient: Recipient,
     /// Absent when the PDF carries the address itself.
     pub address: Option<PostalAddress>,
@@ -66,7 +68,6 @@ pub struct TableRow {
 /// A row: a letter under its sender's identifier, or why it is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// Counted from 1, the header's line included.
     pub line: u64,
     /// Absent when the row has no identifier that can be used.
     pub dispatch_id: Option<String>,
@@ -175,7 +176,7 @@ impl Cells<'_> {
         for name in &names {
             self.plain_name("attachments", name)?;
         }
-        Ok(TableRow { recipient, address, body, attachments: names, wishes })
+        Ok(TableRow { line: self.line, recipient, address, body, attachments: names, wishes })
     }
 
     /// Name, a street or place, and a postcode make an address; none of it is none; some of it is an error.

@@ -59,6 +59,8 @@ pub fn parse(text: &str) -> Result<Document<'_>, Refusal> {
             Error::DtdDetected => Refusal::new("FP-I002", "the message has a DTD, which is not taken", place),
             Error::NodesLimitReached => Refusal::new("FP-I002", format!("the message has more than {NODES_MAX} nodes"), place),
             Error::UnclosedRootNode | Error::UnexpectedEndOfStream | Error::NoRootNode => {
+                // The parser has no position for this one: it is the end of the text.
+                let place = format!("line {}, the last", text.lines().count().max(1));
                 Refusal { incomplete: true, ..Refusal::new("FP-I001", "the message ends in the middle", place) }
             }
             // The parser's own words may quote the message: only its line is told.

@@ -217,15 +217,19 @@ fn with_documents(store: &Store, folder: &Path, mut letter: FiledLetter) -> Resu
         let read = drop_folder::read_stable(&folder.join(&name), PDF_BYTES_MAX as u64);
         match read.map_err(|e| Fault::io("reading a PDF beside a table", &e))? {
             Some(bytes) if bytes.len() <= PDF_BYTES_MAX => documents.push(store.put(&bytes)?),
-            Some(_) => letter.content = Err(beside_refusal(letter.part, "a PDF that the row names is larger than 100 MiB")),
-            None => letter.content = Err(beside_refusal(letter.part, "a PDF that the row names is not beside the table")),
+            Some(_) => letter.content = Err(beside_refusal(&letter, "a PDF that the row names is larger than 100 MiB")),
+            None => letter.content = Err(beside_refusal(&letter, "a PDF that the row names is not beside the table")),
         }
     }
     Ok(Filed { id: letter.id.clone(), letter: without_content(letter), documents })
 }
 
-fn beside_refusal(part: u32, message: &str) -> Refusal {
-    Refusal::new("FP-I014", message, format!("row {}", part + 1))
+fn beside_refusal(letter: &FiledLetter, message: &str) -> Refusal {
+    let line = match &letter.content {
+        Ok(Content::Row(row)) => row.line,
+        _ => u64::from(letter.part) + 2,
+    };
+    Refusal::new("FP-I014", message, format!("line {line}"))
 }
 
 /// Records the claims in one transaction, then answers and takes away.
@@ -328,6 +332,7 @@ impl Decided {
             }
         }
         report.letters_accepted += new;
+        report.rejected += receipt.letters.iter().filter(|l| l.result == "rejected").count() as u64 - conflicts;
         if already_known || (new == 0 && known > 0 && conflicts == 0) {
             report.files_known += 1;
         } else {

@@ -6,7 +6,7 @@
 use super::{Night, RunReport};
 use crate::adapters::clock;
 use crate::adapters::register::Register;
-use crate::adapters::store::{Store, private_folder, write_private};
+use crate::adapters::store::{Store, private_folder, sync_around, write_private};
 use crate::app::config::{Config, Municipality};
 use crate::app::fault::Fault;
 use crate::domain::state::LetterState;
@@ -26,6 +26,7 @@ use crate::wire::xml::Refusal;
 use crossbeam_channel::{Receiver, Sender};
 use rayon::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 /// Letters looked up at once.
@@ -61,7 +62,6 @@ pub(super) fn middle(night: &mut Night<'_>, register: &Register, templates: &Tem
     let waiting = night.ledger.counts_of_status(crate::domain::status::LetterStatus::Accepted)?;
     night.watch.begin("letters", Some(waiting));
     private_folder(&night.config.digital).map_err(|e| Fault::io(format!("making {}", night.config.digital.display()), &e))?;
-    let outbox = Store::open(&night.config.digital)?;
     let reader = Ledger::open_read_only(&night.config.ledger_path())?;
     let workshop = Workshop { config: night.config, store: &night.store, register, templates, last: Mutex::new(None) };
     let (units, work) = crossbeam_channel::bounded::<Result<Unit, Fault>>(QUEUE);
@@ -75,7 +75,8 @@ pub(super) fn middle(night: &mut Night<'_>, register: &Register, templates: &Tem
                 let _ = done.send(unit.and_then(|unit| workshop.unit(&unit)));
             });
         });
-        let mut recorder = Recorder { ledger: &mut night.ledger, store: &night.store, outbox: &outbox, report, entries: Vec::new() };
+        let mut recorder =
+            Recorder { ledger: &mut night.ledger, store: &night.store, outbox: &night.config.digital, report, entries: Vec::new() };
         let recorded = recorder.record_all(&results, |count| night.watch.step("letters", count));
         drop(results);
         recorded
@@ -117,7 +118,7 @@ fn find_work(reader: &Ledger, units: &Sender<Result<Unit, Fault>>) {
 struct Recorder<'a> {
     ledger: &'a mut Ledger,
     store: &'a Store,
-    outbox: &'a Store,
+    outbox: &'a Path,
     report: &'a mut RunReport,
     entries: Vec<Entry>,
 }
@@ -150,7 +151,7 @@ impl Recorder<'_> {
             return Ok(());
         }
         self.store.sync()?;
-        self.outbox.sync()?;
+        sync_around(self.outbox).map_err(|e| Fault::io("making the digital outbox durable", &e))?;
         self.ledger.record(&clock::now(), &self.entries)?;
         for entry in self.entries.drain(..) {
             if let Entry::Letter(_, event) = entry {
