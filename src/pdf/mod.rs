@@ -1,10 +1,12 @@
 //! Measuring, drawing and joining PDF bytes. lopdf, hayro and printpdf stay behind this door.
 
 pub mod draw;
+pub mod facts;
 mod face;
 pub mod inspect;
 pub mod join;
 mod paper;
 mod window;
 
-pub use inspect::{PDF_BYTES_MAX, PageFacts, PdfFacts, count_pages, inspect};
+pub use facts::{PageFacts, PdfFacts};
+pub use inspect::{PDF_BYTES_MAX, count_pages, inspect};

@@ -109,9 +109,9 @@ pub fn judge(facts: &PdfFacts, profile: &VendorProfile) -> Vec<Finding> {
     }
     let found = |there: bool| there.then_some("found");
     for (code, rule, there, message) in [
-        ("FP-V030", "JAVASCRIPT", found(facts.javascript), "the file holds JavaScript"),
-        ("FP-V031", "LAUNCH", found(facts.launch), "the file starts another program"),
-        ("FP-V032", "EMBEDDED_FILE", found(facts.embedded_files), "the file holds other files, which paper cannot show"),
+        ("FP-V030", "JAVASCRIPT", found(facts.structure.javascript), "the file holds JavaScript"),
+        ("FP-V031", "LAUNCH", found(facts.structure.launch), "the file starts another program"),
+        ("FP-V032", "EMBEDDED_FILE", found(facts.structure.embedded_files), "the file holds other files, which paper cannot show"),
     ] {
         if let Some(measured) = there {
             sheet.add(code, rule, None, measured.to_owned(), "none", message);
