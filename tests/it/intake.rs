@@ -286,3 +286,75 @@ fn production_does_not_ship_on_assumptions_and_a_wrong_configuration_names_every
     assert!(said.contains("FP-C004") && said.contains("test or production") && said.contains("nobody"), "{said}");
     assert_eq!(fjernprint(&["init", house.dir.path().to_str().unwrap()]).status.code(), Some(2), "init changes nothing that is there");
 }
+
+/// The public samples through a night each, where the variable names them: the letter's end or the refusal's code. Their
+/// PDFs are the words "This is a test", some name their sender "Sender ID", and one version of MeMo is not taken any more.
+#[test]
+fn the_public_samples_go_through_the_night() {
+    let Ok(folder) = std::env::var("FJERNPRINT_FORMATS") else {
+        eprintln!("FJERNPRINT_FORMATS is not set: the public samples do not go through the night");
+        return;
+    };
+    let mut samples = Vec::new();
+    let mut folders = vec![PathBuf::from(&folder)];
+    while let Some(inner) = folders.pop() {
+        for entry in fs::read_dir(&inner).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "xml") {
+                samples.push(path);
+            }
+        }
+    }
+    samples.sort();
+    assert!(samples.len() > 15);
+    let mut found = String::new();
+    for sample in &samples {
+        // A house each: several bear the same identifier.
+        let house = House::new();
+        house.change("cvr = \"99990011\"", "cvr = \"12345678\"");
+        house.change("municipalities = [\"99990011\"]", "municipalities = [\"12345678\"]");
+        house.write("register.csv", "recipient_id;status\n2211771212;exempt\n");
+        let path = house.drop("sample.xml", fs::read(sample).unwrap());
+        set_age(&path, Duration::from_secs(120));
+        house.run();
+        assert!(!path.exists(), "{} was taken", sample.display());
+        let receipt = house.receipts().remove(0);
+        let end = match (receipt["code"].as_str(), receipt["letters"][0]["letter_id"].as_str()) {
+            (Some(code), _) => format!("refused {code}"),
+            (None, Some(id)) => {
+                let state: Value = serde_json::from_slice(&house.ask(&["letter", "show", id]).stdout).unwrap();
+                format!("{} {}", state["state"]["status"].as_str().unwrap(), state["state"]["reason"][0].as_str().unwrap_or("-"))
+            }
+            _ => "no letter".to_owned(),
+        };
+        found += &format!("{end}  {}\n", sample.strip_prefix(&folder).unwrap().display());
+        assert_eq!(house.ask(&["ledger", "verify", "--deep"]).status.code(), Some(0));
+    }
+    assert_eq!(found, PUBLIC_SAMPLES);
+}
+
+const PUBLIC_SAMPLES: &str = "\
+rejected FP-V001  derived/kombi/kombi_request.auto.forsendelse-first.xml
+rejected FP-V001  derived/kombi/kombi_request.auto.message-first.xml
+held FP-R002  derived/kombi/kombi_request.digital.xml
+rejected FP-V001  derived/kombi/kombi_request.fysisk.xml
+refused FP-I004  derived/kombi/kombi_response.ok.shape.xml
+refused FP-I004  derived/pko/PKO_PostStatus.error.decoded.xml
+refused FP-I004  derived/pko/PKO_PostStatus.success.decoded.xml
+rejected FP-V001  itk-dev-rpa__python-serviceplatformen/tests/message_xml/MeMo_Full_Example.xml
+held FP-R005  itk-dev-rpa__python-serviceplatformen/tests/message_xml/MeMo_Minimum_Example.xml
+refused FP-I005  itk-dev-rpa__python-serviceplatformen/tests/message_xml/MeMo_NemSMS.xml
+refused FP-I005  itk-dev-rpa__python-serviceplatformen/tests/message_xml/MeMo_with_attachment.xml
+held FP-R005  itk-dev-rpa__python-serviceplatformen/tests/message_xml_memo11/MeMo_Full_Example.xml
+held FP-R005  itk-dev-rpa__python-serviceplatformen/tests/message_xml_memo11/MeMo_Minimum_Example.xml
+refused FP-I005  itk-dev-rpa__python-serviceplatformen/tests/message_xml_memo11/MeMo_NemSMS.xml
+refused FP-I005  itk-dev-rpa__python-serviceplatformen/tests/message_xml_memo11/MeMo_with_attachment.xml
+rejected FP-V001  itk-dev-rpa__python-serviceplatformen/tests/physical_mail_xml/ForsendelseI_Minimal.xml
+refused FP-I004  itk-dev__beskedfordeler-drupal/resources/messages/sf1601/PostStatusBeskedModtag.error.xml
+refused FP-I004  itk-dev__beskedfordeler-drupal/resources/messages/sf1601/PostStatusBeskedModtag.success.xml
+refused FP-I006  itk-dev__serviceplatformen/branch_feature_DW-277-SF1601-unit-tests/testMeMoScenarie1Eksempel.xml
+refused FP-I006  itk-dev__serviceplatformen/branch_feature_DW-277-SF1601-unit-tests/testNamespaces.xml
+refused FP-I006  itk-dev__serviceplatformen/branch_feature_DW-277-SF1601-unit-tests/testSerializeEmptyMessage.xml
+";
