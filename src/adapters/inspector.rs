@@ -6,6 +6,7 @@
 
 use crate::pdf::{PDF_BYTES_MAX, PdfFacts, inspect};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
@@ -89,10 +90,13 @@ impl Worker {
         let mut command = Command::new(program);
         command.arg(WORKER_COMMAND).env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn()?;
-        match (child.stdin.take(), child.stdout.take()) {
-            (Some(input), Some(output)) => Ok(Self { child, input, output, files: 0 }),
-            _ => Err(io::Error::other("the worker has no pipes").into()),
-        }
+        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(io::Error::other("the worker has no pipes").into());
+        };
+        let worker = Self { child, input, output, files: 0 };
+        // A worker that does not read must not hold up its supervisor.
+        fcntl_setfl(&worker.input, fcntl_getfl(&worker.input).map_err(io::Error::from)? | OFlags::NONBLOCK).map_err(io::Error::from)?;
+        Ok(worker)
     }
 
     /// Sends the bytes and waits for the facts; `Err` says what became of the worker.
@@ -101,7 +105,8 @@ impl Worker {
         let died = "the parser crashed or wanted too much memory".to_owned();
         let deadline = Instant::now() + TIME_MAX;
         let length = u32::try_from(bytes.len()).map_err(|_| died.clone())?;
-        self.input.write_all(&length.to_le_bytes()).and_then(|()| self.input.write_all(bytes)).map_err(|_| died.clone())?;
+        self.write_until(&length.to_le_bytes(), deadline, &died)?;
+        self.write_until(bytes, deadline, &died)?;
         let mut head = [0; 4];
         self.read_until(&mut head, deadline, &died)?;
         let length = u32::from_le_bytes(head);
@@ -113,20 +118,41 @@ impl Worker {
         serde_json::from_slice(&answer).map_err(|_| "the parser's answer cannot be read".to_owned())
     }
 
+    fn write_until(&mut self, mut bytes: &[u8], deadline: Instant, died: &str) -> Result<(), String> {
+        while !bytes.is_empty() {
+            wait(PollFd::new(&self.input, PollFlags::OUT), deadline)?;
+            match self.input.write(bytes) {
+                Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => {}
+                Ok(0) | Err(_) => return Err(died.to_owned()),
+                Ok(written) => bytes = &bytes[written..],
+            }
+        }
+        Ok(())
+    }
+
     fn read_until(&mut self, mut buffer: &mut [u8], deadline: Instant, died: &str) -> Result<(), String> {
         while !buffer.is_empty() {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let timeout = Timespec { tv_sec: i64::try_from(left.as_secs()).unwrap_or(0), tv_nsec: left.subsec_nanos().into() };
-            let ready = poll(&mut [PollFd::new(&self.output, PollFlags::IN)], Some(&timeout)).map_err(|e| e.to_string())?;
-            if ready == 0 {
-                return Err(format!("the parser did not finish in {} s", TIME_MAX.as_secs()));
-            }
+            wait(PollFd::new(&self.output, PollFlags::IN), deadline)?;
             match self.output.read(buffer) {
                 Ok(0) | Err(_) => return Err(died.to_owned()),
                 Ok(read) => buffer = &mut buffer[read..],
             }
         }
         Ok(())
+    }
+}
+
+/// Waits until the pipe is ready, or the file has had its time.
+fn wait(pipe: PollFd<'_>, deadline: Instant) -> Result<(), String> {
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let timeout = Timespec { tv_sec: i64::try_from(left.as_secs()).unwrap_or(0), tv_nsec: left.subsec_nanos().into() };
+        match poll(&mut [pipe.clone()], Some(&timeout)) {
+            Ok(0) => return Err(format!("the parser did not finish in {} s", TIME_MAX.as_secs())),
+            Ok(_) => return Ok(()),
+            Err(fault) if fault == rustix::io::Errno::INTR => {}
+            Err(fault) => return Err(fault.to_string()),
+        }
     }
 }
 

@@ -56,6 +56,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    if matches!(arguments.command, Command::InspectWorker) {
+        // Before anything here takes the output for itself.
+        return ExitCode::from(crate::app::validate::work().unwrap_or(exit::UNEXPECTED));
+    }
     // PDFs nest deep: workers get room for it. A pool that is there already is as good as it was.
     let _ = rayon::ThreadPoolBuilder::new().stack_size(WORKER_STACK_BYTES).build_global();
     let json = arguments.json;
@@ -157,7 +161,7 @@ impl Face<'_> {
                 write!(self.out, "{page}")?;
                 Ok(exit::DONE)
             }
-            Command::InspectWorker => Ok(crate::app::validate::work()?),
+            Command::InspectWorker => Ok(exit::UNEXPECTED),
             Command::Completions { shell } => {
                 clap_complete::generate(shell, &mut Arguments::command(), "fjernprint", &mut self.out);
                 Ok(exit::DONE)
