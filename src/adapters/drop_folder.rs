@@ -65,16 +65,20 @@ fn is_unfinished(path: &Path) -> bool {
 }
 
 /// Reads a file of at most `bytes_max` (and one byte more, so that the caller sees that it is larger). `None` when it
-/// changed while it was read, is a link, or is gone: it is not ours yet.
+/// changed while it was read, is gone, or is no plain file: a link, a folder, a pipe that would keep us waiting.
 pub fn read_stable(path: &Path, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
-    let nofollow = rustix::fs::OFlags::NOFOLLOW.bits();
-    let mut file = match OpenOptions::new().read(true).custom_flags(nofollow as i32).open(path) {
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    let mut file = match OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path) {
         Ok(file) => file,
         Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(_) if fs::symlink_metadata(path).is_ok_and(|m| m.is_symlink()) => return Ok(None),
+        Err(_) if fs::symlink_metadata(path).is_ok_and(|m| !m.is_file()) => return Ok(None),
         Err(fault) => return Err(fault),
     };
-    let before = stamp(&file.metadata()?);
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Ok(None);
+    }
+    let before = stamp(&metadata);
     let mut bytes = Vec::new();
     Read::by_ref(&mut file).take(bytes_max + 1).read_to_end(&mut bytes)?;
     let unchanged = stamp(&file.metadata()?) == before && (bytes.len() as u64 == before.0 || before.0 > bytes_max);

@@ -21,7 +21,7 @@ const VALID_DAYS: u32 = 730;
 
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFault {
-    #[error("{file}: {why}")]
+    #[error("reading {file}: {why}")]
     File { file: String, why: String },
     #[error("making keys: {0}")]
     Crypto(#[from] ErrorStack),

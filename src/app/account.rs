@@ -94,6 +94,7 @@ pub struct Account {
 
 /// Counts the letters of the ledger; with a business date, those that this night took in.
 pub fn account(config: &Config, ledger: &Ledger, business_date: Option<&str>) -> Result<Account, Fault> {
+    super::night::check_date(business_date)?;
     let mut account = Account::default();
     for vendor in config.municipalities.values().map(|m| m.vendor.to_string()) {
         account.vendors.entry(vendor).or_default();

@@ -50,7 +50,11 @@ impl Fault {
 impl From<LedgerError> for Fault {
     fn from(fault: LedgerError) -> Self {
         match fault {
-            LedgerError::Missing(_) => Self::new("FP-L001", exit::NO_LEDGER, format!("{fault}; the first `fjernprint run` makes one")),
+            LedgerError::Missing(_) => Self::new(
+                "FP-L001",
+                exit::NO_LEDGER,
+                format!("{fault}; `fjernprint init` makes one; if there was one, find out first what became of it"),
+            ),
             LedgerError::Illegal { .. } | LedgerError::Corrupt { .. } => Self::new("FP-L004", exit::MISMATCH, fault.to_string()),
             LedgerError::OldSqlite(_) | LedgerError::Sqlite(_) => Self::new("FP-L005", exit::UNEXPECTED, fault.to_string()),
         }
@@ -74,7 +78,7 @@ impl From<InspectorFault> for Fault {
 
 impl From<KeyFault> for Fault {
     fn from(fault: KeyFault) -> Self {
-        Self::new("FP-K010", exit::KEYS, fault.to_string())
+        Self::new("FP-K020", exit::KEYS, fault.to_string())
     }
 }
 
@@ -97,6 +101,6 @@ impl From<SftpFault> for Fault {
 
 impl From<WireError> for Fault {
     fn from(fault: WireError) -> Self {
-        Self::new("FP-A001", exit::MISMATCH, fault.to_string())
+        Self::new("FP-L006", exit::MISMATCH, fault.to_string())
     }
 }

@@ -22,7 +22,19 @@ pub fn letters(
         Fault::usage("FP-C003", format!("no letter is ever {word:?}; known are {}", known.join(", ")))
     };
     let status = status.map(|word| LetterStatus::from_word(word).ok_or_else(|| unknown(word))).transpose()?;
+    if let Some(cvr) = &municipality
+        && !config.municipalities.keys().any(|known| known.as_str() == cvr)
+    {
+        let known: Vec<&str> = config.municipalities.keys().map(|cvr| cvr.as_str()).collect();
+        let cvr = crate::domain::redact::redact(cvr);
+        return Err(Fault::usage("FP-C003", format!("no municipality {cvr:?} in the configuration; known are {}", known.join(", "))));
+    }
     let ledger = Ledger::open_read_only(&config.ledger_path())?;
+    if let Some(name) = &batch
+        && name.parse().ok().map(|name: BatchName| ledger.batch(&name)).transpose()?.flatten().is_none()
+    {
+        return Err(Fault::usage("FP-C003", format!("the ledger knows no batch {:?}", crate::domain::redact::redact(name))));
+    }
     Ok(ledger.letters(&LetterFilter { status, municipality, batch }, limit)?)
 }
 

@@ -4,6 +4,7 @@ use super::fault::Fault;
 use crate::adapters::keys;
 use crate::adapters::store::{private_folder, write_private};
 use crate::domain::VendorId;
+use crate::ledger::Ledger;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
@@ -76,7 +77,7 @@ municipalities = ["99990011"]
 # host_key_pin = "SHA256:..."   # as `ssh-keygen -lf` prints it; compare it with the vendor by telephone
 "#;
 
-/// Makes folders and keys under `dir`, for tests and a first set-up.
+/// Makes folders, keys and an empty ledger under `dir`; what is there stays.
 pub fn keys_and_folders(dir: &Path) -> Result<(), Fault> {
     for folder in ["", "keys", "drop", "data", "receipts", "digital-outbox"] {
         let path = dir.join(folder);
@@ -85,6 +86,7 @@ pub fn keys_and_folders(dir: &Path) -> Result<(), Fault> {
     keys::make_chain(&dir.join("keys"))?;
     keys::make_ssh_key(&dir.join("keys/ssh"), "fjernprint")?;
     keys::make_secret(&dir.join("keys/register.key"))?;
+    Ledger::open(&dir.join("data/ledger.db"))?;
     Ok(())
 }
 

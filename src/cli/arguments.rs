@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// Remote print (fjernprint) for Danish municipalities.
 #[derive(Parser)]
-#[command(name = "fjernprint", version, about)]
+#[command(name = "fjernprint", version)]
 pub struct Arguments {
     /// One JSON object a line on stdout; the last is the summary
     #[arg(long, global = true)]
@@ -48,7 +48,7 @@ pub enum Command {
         #[arg(long)]
         dry_run: bool,
         /// Stops after this stage
-        #[arg(long, value_enum, value_name = "STAGE", default_value = "reconcile")]
+        #[arg(long, value_enum, value_name = "STAGE", default_value = "reconcile", conflicts_with = "dry_run")]
         until: Until,
         /// Business date as 2026-11-24; today in Denmark when not given
         #[arg(long, value_name = "D")]

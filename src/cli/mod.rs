@@ -12,8 +12,9 @@ use crate::app::night::{self, RunOptions, RunReport, Stage};
 use crate::app::validate::validate;
 use crate::app::verify::{Depth, batch_verify, ledger_verify};
 use crate::app::{inquiry, profiles, setup};
-use crate::domain::codes;
 use crate::domain::redact::redact;
+use crate::domain::state::LetterState;
+use crate::domain::{LetterId, codes};
 use arguments::{Arguments, BatchCommand, Command, LedgerCommand, LetterCommand, Until, VendorCommand};
 use clap::{CommandFactory, Parser};
 use progress::Progress;
@@ -26,6 +27,9 @@ use std::time::Instant;
 
 /// Stack of each worker thread; the parsers recurse as deep as a document nests.
 const WORKER_STACK_BYTES: usize = 16 << 20;
+
+/// Held and rejected letters that are read for one screen.
+const TROUBLES_MAX: u32 = 1_000;
 
 /// Why a command ended without doing its work.
 enum Ended {
@@ -103,6 +107,10 @@ impl Face<'_> {
             Command::Init { dir } => {
                 setup::init(&dir)?;
                 let path = dir.join(setup::CONFIG_NAME);
+                if self.json {
+                    show::line(&mut self.out, "init", &json!({"config": path.display().to_string()}))?;
+                    return Ok(exit::DONE);
+                }
                 writeln!(self.out, "wrote {} and what it names; edit it, then run `fjernprint run --dry-run`", path.display())?;
                 Ok(exit::DONE)
             }
@@ -139,6 +147,10 @@ impl Face<'_> {
             ),
             Command::Vendor { command: VendorCommand::List } => {
                 for profile in profiles::check(folder, "all")? {
+                    if self.json {
+                        show::line(&mut self.out, "vendor", &json!({"vendor": profile.vendor, "name": profile.name}))?;
+                        continue;
+                    }
                     writeln!(self.out, "{:<12} {}", profile.vendor, profile.name)?;
                 }
                 Ok(exit::DONE)
@@ -157,8 +169,12 @@ impl Face<'_> {
             }
             Command::Explain { code } => {
                 let unknown = || Fault::usage("FP-C003", format!("code {:?} is not known", redact(&code)));
-                let page = codes::find(&code).ok_or_else(unknown)?.page();
-                write!(self.out, "{page}")?;
+                let found = codes::find(&code).ok_or_else(unknown)?;
+                if self.json {
+                    show::line(&mut self.out, "code", found)?;
+                } else {
+                    write!(self.out, "{}", found.page())?;
+                }
                 Ok(exit::DONE)
             }
             Command::InspectWorker => Ok(exit::UNEXPECTED),
@@ -214,6 +230,9 @@ impl Face<'_> {
             for plan in &dry.plans {
                 show::line(&mut self.out, "plan", plan)?;
             }
+            for (batch, letters) in &dry.waiting {
+                show::line(&mut self.out, "waiting", &json!({"batch": batch, "letters": letters}))?;
+            }
             show::line(&mut self.out, "summary", &dry.report)?;
         } else {
             show::dry_run(&mut self.out, &dry)?;
@@ -225,17 +244,18 @@ impl Face<'_> {
     fn account(&mut self, config: &Config, report: &RunReport, account: &Account) -> Result<(), Ended> {
         show::report(&mut self.out, report)?;
         show::account(&mut self.out, account)?;
-        self.troubles(config)
+        self.troubles(config, None)
     }
 
-    fn troubles(&mut self, config: &Config) -> Result<(), Ended> {
+    fn troubles(&mut self, config: &Config, business_date: Option<&str>) -> Result<(), Ended> {
         for word in ["held", "rejected"] {
-            let letters = inquiry::letters(config, Some(word), None, None, 1_000)?;
-            let row = |(_, state): (_, crate::domain::state::LetterState)| {
+            let letters = inquiry::letters(config, Some(word), None, None, TROUBLES_MAX)?;
+            let of_night = |state: &LetterState| business_date.is_none_or(|date| date == state.business_date);
+            let row = |(id, state): (LetterId, LetterState)| {
                 let (code, message) = state.reason.unwrap_or_default();
-                (code, state.sender, state.dispatch_id, message)
+                [code, id.to_string(), format!("{}/{}", state.sender, state.dispatch_id), message]
             };
-            let letters: Vec<_> = letters.into_iter().map(row).collect();
+            let letters: Vec<_> = letters.into_iter().filter(|(_, state)| of_night(state)).map(row).collect();
             show::troubles(&mut self.out, word, &letters)?;
         }
         Ok(())
@@ -259,7 +279,7 @@ impl Face<'_> {
             self.summary(&account, started.elapsed().as_secs_f64())?;
         } else {
             show::account(&mut self.out, &account)?;
-            self.troubles(config)?;
+            self.troubles(config, business_date)?;
         }
         Ok(if account.terms.balance() { exit::DONE } else { exit::MISMATCH })
     }
@@ -368,7 +388,12 @@ impl Face<'_> {
         if self.json {
             show::line(&mut self.out, "summary", &json!({"violations": violations.len()}))?;
         } else if violations.is_empty() {
-            writeln!(self.out, "the ledger holds: chain, tables, originals and batches")?;
+            let proved = match depth {
+                Depth::Quick => "chain and tables; nothing was looked at on disk",
+                Depth::Usual => "chain, tables and account; every original, document and batch is there",
+                Depth::Deep => "chain, tables and account; every stored byte is what its hash says",
+            };
+            writeln!(self.out, "the ledger holds: {proved}")?;
         }
         Ok(if violations.is_empty() { exit::DONE } else { exit::MISMATCH })
     }

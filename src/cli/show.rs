@@ -75,7 +75,15 @@ pub fn account(out: &mut impl Write, account: &Account) -> io::Result<()> {
     if !account.refused_files.is_empty() {
         writeln!(out, "\nfiles refused at the door, answered and kept ({}):", account.refused)?;
         for file in account.refused_files.iter().take(TROUBLES_SHOWN) {
-            writeln!(out, "    {}  {}/{}  {}", file.code, file.sender, file.file, file.message)?;
+            writeln!(
+                out,
+                "    {}  {}/{} (sha256 {}...)  {}",
+                file.code,
+                file.sender,
+                file.file,
+                &file.sha256[..12.min(file.sha256.len())],
+                file.message
+            )?;
         }
         more(out, account.refused_files.len())?;
     }
@@ -108,16 +116,16 @@ pub fn report(out: &mut impl Write, report: &RunReport) -> io::Result<()> {
     writeln!(out, "answers    {} letters settled\n", r.letters_settled)
 }
 
-/// Why letters are held or rejected: code, sender's identifier, sentence.
-pub fn troubles(out: &mut impl Write, word: &str, letters: &[(String, String, String, String)]) -> io::Result<()> {
+/// Why letters are held or rejected: code, letter, the sender's own identifier, sentence.
+pub fn troubles(out: &mut impl Write, word: &str, letters: &[[String; 4]]) -> io::Result<()> {
     if letters.is_empty() {
         return Ok(());
     }
     writeln!(out, "\n{word} ({}; `fjernprint explain CODE` says what to do):", letters.len())?;
-    for (code, sender, dispatch_id, message) in letters.iter().take(TROUBLES_SHOWN) {
+    for [code, id, dispatch, message] in letters.iter().take(TROUBLES_SHOWN) {
         // The code opens the sentence of a rejection for findings already.
         let message = message.strip_prefix(code.as_str()).unwrap_or(message).trim_start();
-        writeln!(out, "    {code}  {sender}/{dispatch_id}  {message}")?;
+        writeln!(out, "    {code}  {id}  {dispatch}  {message}")?;
     }
     more(out, letters.len())
 }
@@ -136,6 +144,9 @@ pub fn dry_run(out: &mut impl Write, dry: &DryRun) -> io::Result<()> {
             plan.bytes / 1000,
             plan.class.join(" ")
         )?;
+    }
+    for (batch, letters) in &dry.waiting {
+        writeln!(out, "would ship {batch}, sealed earlier, {letters} letters")?;
     }
     writeln!(out, "a dry run: nothing was changed")
 }

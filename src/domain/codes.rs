@@ -1,7 +1,8 @@
 //! Every code that the program can show: what happened, what to do, and whose it is, in English and Danish.
 
 /// Who can do something about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Owner {
     /// Sagsbehandler.
     CaseWorker,
@@ -10,7 +11,7 @@ pub enum Owner {
 }
 
 /// One code's page.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, serde::Serialize)]
 pub struct Code {
     pub code: &'static str,
     pub title: &'static str,
@@ -404,6 +405,24 @@ pub static CODES: &[Code] = &[
         fix_da: "Læs meddelelsen: oftest bruger en anden demo mappen. Vent på den, eller angiv en anden --dir.",
     },
     Code {
+        code: "FP-C011",
+        title: "no worker to look at PDFs",
+        owner: Owner::It,
+        cause: "The program could not start itself once more to look at PDFs safely.",
+        fix: "Check the limits on processes and memory of the user that the run has.",
+        cause_da: "Programmet kunne ikke starte sig selv en gang til for at se på PDF'er i sikkerhed.",
+        fix_da: "Se efter, hvor mange processer og hvor meget hukommelse brugeren må have.",
+    },
+    Code {
+        code: "FP-C012",
+        title: "not a date",
+        owner: Owner::It,
+        cause: "A business date is not a date of the calendar.",
+        fix: "Write it as 2026-11-24.",
+        cause_da: "En forretningsdato er ikke en dato i kalenderen.",
+        fix_da: "Skriv den som 2026-11-24.",
+    },
+    Code {
         code: "FP-D001",
         title: "character not in the font",
         owner: Owner::CaseWorker,
@@ -612,12 +631,12 @@ pub static CODES: &[Code] = &[
     },
     Code {
         code: "FP-K010",
-        title: "signature missing, or our key unusable",
+        title: "signature missing",
         owner: Owner::It,
-        cause: "The batch's signature file is not there or is larger than allowed; or a key or certificate that the message names cannot be read, does not belong to its pair, or is outside its validity.",
-        fix: "A file of the batch: wait for the whole batch, or have it delivered again. A key of ours: put back or renew the file that is named, and run again.",
-        cause_da: "Batchens signaturfil mangler eller er større end tilladt; eller en nøgle eller et certifikat, som meddelelsen nævner, kan ikke læses, hører ikke til sin modpart eller er uden for sin gyldighed.",
-        fix_da: "En fil i batchen: vent på hele batchen, eller få den leveret igen. Vores egen nøgle: læg den nævnte fil tilbage, eller forny den, og kør igen.",
+        cause: "The batch's signature file is not there or is larger than allowed.",
+        fix: "Wait for the whole batch, or have it delivered again.",
+        cause_da: "Batchens signaturfil mangler eller er større end tilladt.",
+        fix_da: "Vent på hele batchen, eller få den leveret igen.",
     },
     Code {
         code: "FP-K011",
@@ -654,6 +673,15 @@ pub static CODES: &[Code] = &[
         fix: "Give the sender's root certificate in PEM.",
         cause_da: "Filen med de betroede certifikater indeholder ingen i PEM.",
         fix_da: "Angiv afsenderens rodcertifikat i PEM.",
+    },
+    Code {
+        code: "FP-K020",
+        title: "our key or certificate unusable",
+        owner: Owner::It,
+        cause: "A key or certificate of ours cannot be read, does not belong to its pair, or is outside its validity. Nothing was sealed.",
+        fix: "Put back or renew the file that is named, and run again.",
+        cause_da: "En af vores nøgler eller certifikater kan ikke læses, hører ikke til sin modpart eller er uden for sin gyldighed. Intet er forseglet.",
+        fix_da: "Læg den nævnte fil tilbage, eller forny den, og kør igen.",
     },
     Code {
         code: "FP-L001",

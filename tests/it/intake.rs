@@ -226,6 +226,50 @@ fn each_row_of_a_table_ends_where_it_should() {
     assert_eq!((&run["letters_accepted"], &run["validated"]), (&1.into(), &1.into()), "{run}");
 }
 
+/// What stands beside a table under a PDF's name, and is none; and a PDF that comes after its row was refused.
+#[test]
+fn strange_things_beside_a_table_refuse_their_row_and_hold_up_nothing() {
+    let house = House::new();
+    let row = |id: &str, file: &str| format!("{id};;Bo Prøvesen;;Ågade 4;;6875;Æblesund;;{file};;;;;;;;;;\n");
+    let table =
+        format!("{HEADER}{}{}{}{}", row("s-1", "folder.pdf"), row("s-2", "pipe.pdf"), row("s-3", "late.pdf"), row("s-4", "brev.pdf"));
+    house.drop("night/letters.csv", &table);
+    house.drop("night/folder.pdf/inside", "x");
+    house.drop("night/brev.pdf", pdf(&[A4], |_, _| {}));
+    let made = std::process::Command::new("mkfifo").arg(house.path("drop/sagssystem/night/pipe.pdf")).status().unwrap();
+    assert!(made.success());
+    let run = house.run();
+    assert_eq!((&run["validated"], &run["rejected"]), (&1.into(), &3.into()), "{run}");
+    assert!(house.letters("rejected").iter().all(|l| l["reason"][0] == "FP-I014"));
+    let receipt = house.receipts().remove(0);
+    assert_eq!(receipt["result"], "partial");
+
+    // The same table again, now with the PDF: its row keeps its word, told again, and the PDF is not taken away unread.
+    house.drop("night/letters.csv", &table);
+    let late = house.drop("night/late.pdf", pdf(&[A4; 2], |_, _| {}));
+    house.run();
+    assert!(late.exists());
+    let receipt = house.receipts().remove(0);
+    assert_eq!((&receipt["letters"][2]["result"], &receipt["letters"][2]["code"]), (&"known".into(), &"FP-I014".into()), "{receipt}");
+}
+
+#[test]
+fn what_is_too_large_is_refused_whole_and_kept_aside() {
+    let house = House::new();
+    let rows = "x".repeat(3_000);
+    let mut table = HEADER.to_owned();
+    while table.len() as u64 <= fjernprint::wire::table::TABLE_BYTES_MAX {
+        table += &format!("id;;{rows}\n");
+    }
+    house.drop("night/letters.csv", &table);
+    let run = house.run();
+    assert_eq!((&run["files_refused"], &run["letters_accepted"]), (&1.into(), &0.into()));
+    assert_eq!(house.receipts()[0]["code"], "FP-I016");
+    assert!(!house.path("drop/sagssystem/night").exists());
+    let aside: Vec<PathBuf> = fs::read_dir(house.path("data/too-large")).unwrap().map(|e| e.unwrap().path()).collect();
+    assert_eq!(fs::metadata(aside[0].join("letters.csv")).unwrap().len(), table.len() as u64);
+}
+
 #[test]
 fn a_table_that_cannot_be_read_as_rows_is_refused_whole_and_nothing_beside_it_is_lost() {
     for (name, table) in [("cells", format!("{HEADER}a;b\n")), ("header", "id;name\n1;2\n".to_owned()), ("empty", HEADER.to_owned())] {
@@ -248,8 +292,9 @@ fn a_dry_run_says_what_would_be_done_and_changes_nothing() {
     assert_eq!((&lines[0]["message_type"], lines[0]["letters"].as_array().unwrap().len()), (&"plan".into(), 1));
     assert_eq!((&lines[1]["digital"], &lines[1]["validated"]), (&1.into(), &1.into()));
     assert!(house.path("drop/sagssystem/a.xml").exists() && house.path("drop/sagssystem/b.xml").exists());
-    assert!(house.receipts().is_empty() && !house.path("data/ledger.db").exists());
-    assert_eq!(fs::read_dir(house.path("data")).unwrap().count(), 0, "the copy is gone");
+    assert!(house.receipts().is_empty() && house.letters("accepted").is_empty());
+    let left: Vec<_> = fs::read_dir(house.path("data")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert!(left.iter().all(|name| name.to_string_lossy().starts_with("ledger.db")), "the copy is gone: {left:?}");
     assert_eq!(fs::read_dir(house.path("digital-outbox")).unwrap().count(), 0);
     assert_eq!(house.run()["validated"], 1);
 }
@@ -257,14 +302,19 @@ fn a_dry_run_says_what_would_be_done_and_changes_nothing() {
 #[test]
 fn a_run_that_cannot_have_the_ledger_does_nothing_and_says_so() {
     let house = House::new();
-    assert_eq!(house.ask(&["status"]).status.code(), Some(10));
     let letter = house.drop("a.xml", message("000000000001", AUTO, "6101804567"));
+    // A ledger that vanished is no fresh start.
+    fs::rename(house.path("data/ledger.db"), house.path("away.db")).unwrap();
+    for command in [&["status"][..], &["run"], &["run", "--dry-run"], &["reconcile"], &["ledger", "verify"]] {
+        assert_eq!(house.ask(command).status.code(), Some(10), "{command:?}");
+    }
+    fs::rename(house.path("away.db"), house.path("data/ledger.db")).unwrap();
     let lock = File::create(house.path("data/run.lock")).unwrap();
     lock.lock().unwrap();
     let output = house.ask(&["run"]);
     assert_eq!(output.status.code(), Some(11));
     assert!(String::from_utf8_lossy(&output.stderr).contains("FP-L002"));
-    assert!(letter.exists() && !house.path("data/ledger.db").exists());
+    assert!(letter.exists() && house.letters("accepted").is_empty());
     drop(lock);
     // Without a connection the batch is sealed and waits.
     let output = house.ask(&["run"]);

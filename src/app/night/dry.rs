@@ -15,18 +15,19 @@ use std::path::{Path, PathBuf};
 pub struct DryRun {
     pub report: RunReport,
     pub plans: Vec<BatchPlan>,
+    /// Batches sealed earlier that would be shipped: name, letters.
+    pub waiting: Vec<(String, u32)>,
 }
 
 /// Goes through intake, recipient, render, validate and group on a copy, and throws the copy away.
 pub fn dry_run(config: &Config, business_date: Option<&str>, watch: &dyn Watch) -> Result<DryRun, Fault> {
-    private_folder(&config.data).map_err(|e| Fault::io(format!("making {}", config.data.display()), &e))?;
+    super::check_signer(config)?;
+    let ledger = Ledger::open_read_only(&config.ledger_path())?;
     let scratch = Scratch::make(&config.data)?;
     let copy =
         Config { data: scratch.0.join("data"), receipts: scratch.0.join("receipts"), digital: scratch.0.join("digital"), ..config.clone() };
     private_folder(&copy.data).map_err(|e| Fault::io("making the folder of a dry run", &e))?;
-    if config.ledger_path().is_file() {
-        Ledger::open_read_only(&config.ledger_path())?.copy_to(&copy.ledger_path())?;
-    }
+    ledger.copy_to(&copy.ledger_path())?;
     let mut night: Night<'_> = open(&copy, business_date, watch)?;
     night.dry = true;
     night.store = Store::open(&copy.store_path())?.over(&config.store_path());
@@ -34,7 +35,8 @@ pub fn dry_run(config: &Config, business_date: Option<&str>, watch: &dyn Watch) 
     intake::intake(&mut night, &mut report)?;
     middle::middle(&mut night, &register(config)?, &templates(config)?, &mut report)?;
     let plans = seal::plan(&copy, &night.ledger)?;
-    Ok(DryRun { report, plans })
+    let waiting = seal::unshipped(&night.ledger)?.into_iter().map(|(name, state)| (name.to_string(), state.letters)).collect();
+    Ok(DryRun { report, plans, waiting })
 }
 
 /// A folder that goes when it is dropped; what a killed dry run left is cleared by the next.

@@ -16,7 +16,7 @@ use crate::domain::{LetterId, Sha256};
 use crate::ledger::{Entry, file_subject};
 use crate::pdf::inspect::PDF_BYTES_MAX;
 use crate::pipeline::intake::{Content, FiledLetter, Sender, accept_message, accept_table, contents};
-use crate::wire::table::{RowBody, TABLE_NAME, TableRow};
+use crate::wire::table::{RowBody, TABLE_BYTES_MAX, TABLE_NAME, TableRow};
 use crate::wire::xml::{MESSAGE_BYTES_MAX, Refusal};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -36,8 +36,10 @@ struct Claim {
     bytes: Vec<u8>,
     hash: Sha256,
     letters: Result<Vec<Filed>, Refusal>,
-    /// Names of the PDFs that the table's rows name.
+    /// Names of the PDFs beside the table that the store holds.
     beside: Vec<String>,
+    /// Larger than anything we take, and not read to its end: the file itself is kept.
+    oversized: bool,
 }
 
 /// A letter without its content, which would fill the memory.
@@ -47,7 +49,7 @@ struct Filed {
     documents: Vec<Sha256>,
 }
 
-/// The technical receipt: accepted or rejected, and why.
+/// The technical receipt: accepted or rejected, and why; `partial` when some rows of a table were rejected.
 #[derive(Serialize)]
 struct Receipt<'a> {
     format: &'static str,
@@ -99,7 +101,8 @@ pub(super) fn intake(night: &mut Night<'_>, report: &mut RunReport) -> Result<()
                 Dropped::Table { folder } => tables.push(folder),
                 Dropped::Other { path } => {
                     report.files_ignored += 1;
-                    watch.note(&format!("left in the drop folder of {}, neither XML nor a table: {}", sender.id, shown(&path)));
+                    let why = if path.is_dir() { "a folder without letters.csv" } else { "neither XML nor a table" };
+                    watch.note(&format!("left in the drop folder of {}, {why}: {}", sender.id, shown(&path)));
                 }
             }
         }
@@ -141,12 +144,13 @@ fn messages(night: &mut Night<'_>, sender: &Sender, paths: Vec<PathBuf>, report:
 fn claim_message(store: &Store, sender: &Sender, path: &Path) -> Result<Option<Claim>, Fault> {
     let read = drop_folder::read_stable(path, MESSAGE_BYTES_MAX as u64);
     let Some(bytes) = read.map_err(|e| Fault::io(format!("reading {}", shown(path)), &e))? else { return Ok(None) };
+    let oversized = bytes.len() > MESSAGE_BYTES_MAX;
     let letters = accept_message(&bytes, sender);
     // Refused bytes are kept too: nothing that was handed in is lost.
     let hash = store.put(&bytes)?;
     let filed = |letter: FiledLetter| Filed { id: letter.id.clone(), letter: without_content(letter), documents: Vec::new() };
     let letters = letters.map(|list| list.into_iter().map(filed).collect());
-    Ok(Some(Claim { path: path.to_owned(), name: shown(path), bytes, hash, letters, beside: Vec::new() }))
+    Ok(Some(Claim { path: path.to_owned(), name: shown(path), bytes, hash, letters, beside: Vec::new(), oversized }))
 }
 
 /// Keeps only whether there is a content: an empty row stands for it.
@@ -183,8 +187,12 @@ fn table(night: &mut Night<'_>, sender: &Sender, folder: &Path, report: &mut Run
     };
     let hash = night.store.put(&bytes)?;
     let known = night.ledger.file(&file_subject(&sender.id, &hash))?.is_some();
-    let letters = accept_table(&bytes, sender);
-    let beside: Vec<String> = letters.iter().flatten().flat_map(names_beside).collect();
+    let oversized = bytes.len() as u64 > TABLE_BYTES_MAX;
+    let letters = match oversized {
+        true => Err(Refusal::new("FP-I016", format!("the table is larger than {TABLE_BYTES_MAX} bytes"), "file")),
+        false => accept_table(&bytes, sender),
+    };
+    let named: Vec<String> = letters.iter().flatten().flat_map(names_beside).collect();
     let letters = match letters {
         // The PDFs may be gone already: this table was taken before.
         Ok(list) if known => {
@@ -197,8 +205,23 @@ fn table(night: &mut Night<'_>, sender: &Sender, folder: &Path, report: &mut Run
         }
         Err(refusal) => Err(refusal),
     };
+    let beside = held(&night.store, folder, named)?;
     let name = format!("{}/{TABLE_NAME}", shown(folder));
-    take(night, sender, vec![Claim { path: folder.to_owned(), name, bytes, hash, letters, beside }], report)
+    take(night, sender, vec![Claim { path: folder.to_owned(), name, bytes, hash, letters, beside, oversized }], report)
+}
+
+/// Those of the named PDFs whose bytes the store holds: what was never ours is not taken away.
+fn held(store: &Store, folder: &Path, mut names: Vec<String>) -> Result<Vec<String>, Fault> {
+    names.sort();
+    names.dedup();
+    let keep = |name: String| {
+        let read = drop_folder::read_stable(&folder.join(&name), PDF_BYTES_MAX as u64);
+        let bytes = read.map_err(|e| Fault::io(format!("reading a PDF beside the table in {}", shown(folder)), &e))?;
+        let ours = bytes.is_some_and(|bytes| store.holds(&Sha256(openssl::sha::sha256(&bytes))));
+        Ok(ours.then_some(name))
+    };
+    let kept: Vec<Option<String>> = names.into_par_iter().map(keep).collect::<Result<_, Fault>>()?;
+    Ok(kept.into_iter().flatten().collect())
 }
 
 fn names_beside(letter: &FiledLetter) -> Vec<String> {
@@ -331,6 +354,9 @@ impl Decided {
                 }
             }
         }
+        if receipt.letters.iter().any(|line| line.result == "rejected") {
+            receipt.result = "partial";
+        }
         report.letters_accepted += new;
         report.rejected += receipt.letters.iter().filter(|l| l.result == "rejected").count() as u64 - conflicts;
         if already_known || (new == 0 && known > 0 && conflicts == 0) {
@@ -356,15 +382,18 @@ impl Decided {
             code: refusal.map(|r| r.code.to_owned()),
             message: refusal.map(ToString::to_string),
         };
+        let recorded: Option<LetterState> = night.ledger.letter(&filed.id)?;
         let before = match self.new.get(&filed.id) {
             Some(known) => Some(known.clone()),
-            None => night.ledger.letter(&filed.id)?.map(|s: LetterState| (s.original, s.part, s.documents)),
+            None => recorded.as_ref().map(|s| (s.original, s.part, s.documents.clone())),
         };
         if let Some((original, its_part, documents)) = before {
             let same = (original, its_part) == (claim.hash, part)
                 || documents == filed.documents && same_content(night, &original, its_part, &claim.bytes, part)?;
             if same {
-                return Ok(Verdict::Known(line("known", None)));
+                // What became of it is told again: the first receipt may be lost.
+                let (code, message) = recorded.and_then(|state| state.reason).unzip();
+                return Ok(Verdict::Known(LetterLine { code, message, ..line("known", None) }));
             }
             let text = "a letter with this identifier was handed in before, with another content; the first stands, this one was not taken";
             let refusal = Refusal::new("FP-I011", text, format!("letter {}", part + 1));
@@ -432,6 +461,14 @@ fn write_receipt(night: &Night<'_>, sender: &Sender, claim: &Claim, receipt: &Re
 
 fn take_away(night: &Night<'_>, claim: &Claim) -> Result<(), Fault> {
     let what = || format!("taking {} out of the drop folder", claim.name);
+    if claim.oversized {
+        let aside = night.config.data.join("too-large");
+        private_folder(&aside).map_err(|e| Fault::io(what(), &e))?;
+        let name = claim.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let target = aside.join(format!("{}-{}", claim.hash.short(), redact(&name)));
+        night.watch.note(&format!("too large to be stored, moved aside to {}", target.display()));
+        return std::fs::rename(&claim.path, target).map_err(|e| Fault::io(what(), &e));
+    }
     if !claim.path.is_dir() {
         return drop_folder::remove_file(&claim.path, &claim.bytes).map_err(|e| Fault::io(what(), &e));
     }

@@ -18,9 +18,10 @@ use super::config::Config;
 use super::fault::{Fault, exit};
 use super::watch::Watch;
 use crate::adapters::clock;
+use crate::adapters::keys::Signer;
 use crate::adapters::register::Register;
-use crate::adapters::store::{Store, private_folder};
-use crate::ledger::Ledger;
+use crate::adapters::store::Store;
+use crate::ledger::{Ledger, LedgerError};
 use crate::pipeline::template::Templates;
 use serde::Serialize;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -98,14 +99,29 @@ pub(crate) struct Night<'a> {
 pub(crate) fn open<'a>(config: &'a Config, business_date: Option<&str>, watch: &'a dyn Watch) -> Result<Night<'a>, Fault> {
     config.refuse_assumptions()?;
     let business_date = business_date.map_or_else(clock::business_date, str::to_owned);
-    if !clock::is_date(&business_date) {
-        return Err(Fault::usage("FP-C003", "the business date must be a date as 2026-11-24"));
+    check_date(Some(&business_date))?;
+    if !config.ledger_path().is_file() {
+        // A ledger that vanished is no fresh start: letters that were printed would be printed again.
+        return Err(LedgerError::Missing(config.ledger_path().display().to_string()).into());
     }
-    private_folder(&config.data).map_err(|e| Fault::io(format!("making {}", config.data.display()), &e))?;
     let lock = lock(&config.data)?;
     let ledger = Ledger::open(&config.ledger_path())?;
     let store = Store::open(&config.store_path())?;
     Ok(Night { config, ledger, store, business_date, watch, dry: false, _lock: lock })
+}
+
+/// FP-C012 for what is no date of the calendar.
+pub fn check_date(date: Option<&str>) -> Result<(), Fault> {
+    match date {
+        Some(date) if !clock::is_date(date) => Err(Fault::usage("FP-C012", "a business date is a date of the calendar as 2026-11-24")),
+        _ => Ok(()),
+    }
+}
+
+/// The signer, checked before anything is done: an expired certificate is no surprise in the middle of the night.
+fn check_signer(config: &Config) -> Result<(), Fault> {
+    Signer::read(&config.signer_certificate, &config.signer_key)?;
+    Ok(())
 }
 
 fn lock(data: &Path) -> Result<File, Fault> {
@@ -128,6 +144,9 @@ fn lock(data: &Path) -> Result<File, Fault> {
 /// stops the whole run: the ledger, the store, the configuration.
 pub fn run(config: &Config, options: &RunOptions, watch: &dyn Watch) -> Result<RunReport, Fault> {
     let mut night = open(config, options.business_date.as_deref(), watch)?;
+    if options.until >= Stage::Seal {
+        check_signer(config)?;
+    }
     let mut report = RunReport { business_date: night.business_date.clone(), ..RunReport::default() };
     intake::intake(&mut night, &mut report)?;
     if options.until >= Stage::Validate {
@@ -150,14 +169,12 @@ pub fn run(config: &Config, options: &RunOptions, watch: &dyn Watch) -> Result<R
 
 /// Fetches and matches the vendors' answers, and does nothing else.
 pub fn reconcile_only(config: &Config, watch: &dyn Watch) -> Result<Answers, Fault> {
-    if !config.ledger_path().is_file() {
-        return Err(crate::ledger::LedgerError::Missing(config.ledger_path().display().to_string()).into());
-    }
     reconcile::reconcile(&mut open(config, None, watch)?)
 }
 
 fn register(config: &Config) -> Result<Register, Fault> {
-    let key = crate::adapters::keys::read_bounded(&config.register_key_file)?;
+    let key = crate::adapters::keys::read_bounded(&config.register_key_file)
+        .map_err(|e| Fault::usage("FP-C007", format!("the key of the register's look-ups: {e}")))?;
     let file = File::open(&config.register_file)
         .map_err(|e| Fault::usage("FP-C001", format!("reading the register {}: {e}", config.register_file.display())))?;
     Ok(Register::read(std::io::BufReader::new(file), key.trim_ascii())?)

@@ -127,7 +127,7 @@ fn seal_one(night: &mut Night<'_>, profile: &VendorProfile, plan: &BatchPlan, si
     let manifest = manifest(facts, &name, &rows, files);
     let bytes = manifest.to_json();
     let signature = cms::sign(&bytes, &signer.certificate, &signer.key, &signer.issuers)
-        .map_err(|e| Fault::new("FP-K010", crate::app::fault::exit::KEYS, e.to_string()))?;
+        .map_err(|e| Fault::new("FP-K020", crate::app::fault::exit::KEYS, e.to_string()))?;
     write_private(&making.join(BatchFiles::manifest(&name)), &bytes).map_err(what)?;
     write_private(&making.join(BatchFiles::signature(&name)), &signature).map_err(what)?;
     finish(&making, &root.join(name.as_str()), &name).map_err(what)?;

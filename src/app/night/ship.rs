@@ -98,7 +98,8 @@ impl Delivery<'_, '_> {
             });
             let Err((fault, can_help)) = outcome else { break };
             if !can_help || fault.exit != exit::UNREACHABLE || tries >= profile.delivery.attempts_max {
-                let message = format!("{}: batch {name} and those after it wait: {}", self.vendor, fault.message);
+                let after = waiting.len();
+                let message = format!("{}, tried {tries} times: batch {name} and {after} after it wait: {}", self.vendor, fault.message);
                 shipped.fault = Some(Fault { message, ..fault });
                 break;
             }
