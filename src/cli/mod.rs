@@ -167,6 +167,7 @@ impl Face<'_> {
             for missed in &night.missed {
                 show::line(&mut self.out, "missed", missed)?;
             }
+            show::line(&mut self.out, "stages", &stages(&night.report))?;
             self.summary(&night.account, night.seconds)?;
         } else {
             self.account(&config, &night.report, &night.account)?;
@@ -190,6 +191,7 @@ impl Face<'_> {
         let account = account_of(config, None)?;
         if self.json {
             show::line(&mut self.out, "run", &report)?;
+            show::line(&mut self.out, "stages", &stages(&report))?;
             self.summary(&account, started.elapsed().as_secs_f64())?;
         } else {
             self.account(config, &report, &account)?;
@@ -234,7 +236,7 @@ impl Face<'_> {
     fn summary(&mut self, account: &Account, seconds: f64) -> Result<(), Ended> {
         let mut value = serde_json::to_value(account).unwrap_or_default();
         if let Some(fields) = value.as_object_mut() {
-            fields.insert("seconds".to_owned(), json!((seconds * 1000.0).round() / 1000.0));
+            fields.insert("seconds".to_owned(), json!(rounded(seconds)));
         }
         Ok(show::line(&mut self.out, "summary", &value)?)
     }
@@ -389,6 +391,16 @@ impl Face<'_> {
             _ => exit::PARTIAL,
         })
     }
+}
+
+/// Each stage with its seconds.
+fn stages(report: &RunReport) -> Value {
+    report.stage_seconds.iter().map(|(stage, seconds)| ((*stage).to_owned(), json!(rounded(*seconds)))).collect()
+}
+
+/// To the millisecond.
+fn rounded(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
 }
 
 fn with_id(key: &str, id: &str, state: &impl serde::Serialize) -> Value {

@@ -76,7 +76,7 @@ pub fn demo(options: &DemoOptions, watch: &dyn Watch) -> Result<DemoNight, Fault
 
     let started = Instant::now();
     let mut report = night::run(&config, &RunOptions { business_date: None, until: Stage::Reconcile }, watch)?;
-    wait_for_answers(&config, &mut report, watch)?;
+    report.timed("answers", |report| wait_for_answers(&config, report, watch))?;
     let seconds = started.elapsed().as_secs_f64();
     for site in sites {
         site.stop();
