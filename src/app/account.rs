@@ -87,6 +87,9 @@ pub struct Account {
     /// Batches that are not at the vendor, or refused by it: name, status, reason.
     #[serde(skip)]
     pub troubled_batches: Vec<(String, &'static str, String)>,
+    /// Batches at the vendor with letters that have no final word: name, status, open letters.
+    #[serde(skip)]
+    pub open_batches: Vec<(String, &'static str, u64)>,
 }
 
 /// Counts the letters of the ledger; with a business date, those that this night took in.
@@ -116,6 +119,9 @@ pub fn account(config: &Config, ledger: &Ledger, business_date: Option<&str>) ->
         account.batches += 1;
         account.vendors.entry(state.vendor.to_string()).or_default().batches += 1;
         let waits = matches!(state.status, BatchStatus::Sealed | BatchStatus::Uploading | BatchStatus::Unknown | BatchStatus::Refused);
+        if matches!(state.status, BatchStatus::Shipped | BatchStatus::Acknowledged) {
+            account.open_batches.push((name.to_string(), state.status.word(), ledger.open_letters(&name)?));
+        }
         if waits {
             account.troubled_batches.push((name.to_string(), state.status.word(), state.reason));
         }

@@ -43,9 +43,9 @@ pub fn show(config: &Config, id: &str) -> Result<Shown, Fault> {
     let ledger = Ledger::open_read_only(&config.ledger_path())?;
     let unknown = || Fault::usage("FP-C003", format!("the ledger knows no letter and no batch {:?}", crate::domain::redact::redact(id)));
     let state = if let Ok(letter) = id.parse() {
-        ledger.letter(&letter)?.map(|state| json(state))
+        ledger.letter(&letter)?.map(json)
     } else if let Ok(batch) = id.parse::<BatchName>() {
-        ledger.batch(&batch)?.map(|state| json(state))
+        ledger.batch(&batch)?.map(json)
     } else {
         None
     };

@@ -24,6 +24,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
+/// Stack of each worker thread; the parsers recurse as deep as a document nests.
+const WORKER_STACK_BYTES: usize = 16 << 20;
+
 /// Why a command ended without doing its work.
 enum Ended {
     Fault(Fault),
@@ -53,6 +56,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    // PDFs nest deep: workers get room for it. A pool that is there already is as good as it was.
+    let _ = rayon::ThreadPoolBuilder::new().stack_size(WORKER_STACK_BYTES).build_global();
     let json = arguments.json;
     let mut face = Face { out: io::stdout().lock(), json, progress: Progress::new(arguments.quiet) };
     let code = match face.execute(arguments) {

@@ -66,6 +66,12 @@ pub fn account(out: &mut impl Write, account: &Account) -> io::Result<()> {
             writeln!(out, "    {name}  {status}  {reason}")?;
         }
     }
+    if !account.open_batches.is_empty() {
+        writeln!(out, "\nbatches that wait for their vendor's answers:")?;
+        for (name, status, open) in &account.open_batches {
+            writeln!(out, "    {name}  {status}  {open} letters open")?;
+        }
+    }
     if !account.refused_files.is_empty() {
         writeln!(out, "\nfiles refused at the door, answered and kept ({}):", account.refused)?;
         for file in account.refused_files.iter().take(TROUBLES_SHOWN) {

@@ -1,7 +1,7 @@
 //! What a batch says of itself: its rows, its name and its manifest. A pure function of the letters, in print order.
 
 use crate::domain::{BatchName, Cvr, LetterId, PrintJob, Sha256, VendorId};
-use crate::vendor::{Container, VendorProfile};
+use crate::vendor::Container;
 use crate::wire::manifest::{FORMAT, FileEntry, LetterRow, Manifest, STREAM_FILE};
 
 /// One letter of a batch.
@@ -12,15 +12,22 @@ pub struct Member {
     pub job: PrintJob,
 }
 
-/// What a batch's name is made of, beside its hash.
+/// What a batch says of itself beside its letters.
 #[derive(Debug, Clone)]
 pub struct Facts {
     pub vendor: VendorId,
+    pub profile_version: String,
     pub municipality: Cvr,
     /// ISO 8601.
     pub business_date: String,
     /// The vendor's running number, from 1.
     pub sequence: u64,
+    /// Of the vendor's batch before this one.
+    pub previous: Option<Sha256>,
+    /// `test` or `production`.
+    pub environment: String,
+    /// RFC 3339, UTC.
+    pub created: String,
 }
 
 /// The rows of letters.csv. `first_pages` are those of a stream, and empty otherwise.
@@ -60,33 +67,23 @@ pub fn name_of(facts: &Facts, letters_csv: &[u8]) -> BatchName {
 }
 
 /// The manifest over the rows and the files.
-#[allow(clippy::too_many_arguments)]
-pub fn manifest(
-    facts: &Facts,
-    name: &BatchName,
-    profile: &VendorProfile,
-    rows: &[LetterRow],
-    files: Vec<FileEntry>,
-    previous: Option<Sha256>,
-    environment: &str,
-    created: &str,
-) -> Manifest {
+pub fn manifest(facts: Facts, name: &BatchName, rows: &[LetterRow], files: Vec<FileEntry>) -> Manifest {
     Manifest {
         format: FORMAT.to_owned(),
         batch: name.clone(),
-        vendor: facts.vendor.clone(),
-        profile_version: profile.profile_version.clone(),
-        environment: environment.to_owned(),
-        municipality_cvr: facts.municipality.clone(),
-        business_date: facts.business_date.clone(),
+        vendor: facts.vendor,
+        profile_version: facts.profile_version,
+        environment: facts.environment,
+        municipality_cvr: facts.municipality,
+        business_date: facts.business_date,
         sequence: facts.sequence,
-        created: created.to_owned(),
+        created: facts.created,
         letters: rows.len() as u32,
         pages: rows.iter().map(|r| r.pages).sum(),
         sheets: rows.iter().map(|r| r.sheets).sum(),
         bytes: rows.iter().map(|r| r.bytes).sum(),
         files,
-        previous_manifest_sha256: previous,
+        previous_manifest_sha256: facts.previous,
         replaces: None,
     }
 }

@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-struct Server {
+pub struct Server {
     child: Child,
     // Kept so that the folder outlives the server.
     _dir: tempfile::TempDir,
-    jail: PathBuf,
-    address: Address,
+    pub jail: PathBuf,
+    pub address: Address,
 }
 
 impl Drop for Server {
@@ -76,7 +76,7 @@ fn listening(dir: &Path, jail: &Path) -> Option<(Child, u16)> {
     None
 }
 
-fn start() -> Server {
+pub fn start() -> Server {
     let dir = tempfile::tempdir_in(safe_base()).unwrap();
     let path = |name: &str| dir.path().join(name);
     keygen(&path("host"));

@@ -16,7 +16,7 @@ use crate::domain::{LetterId, Sha256};
 use crate::ledger::{Entry, file_subject};
 use crate::pdf::inspect::PDF_BYTES_MAX;
 use crate::pipeline::intake::{Content, FiledLetter, Sender, accept_message, accept_table, contents};
-use crate::wire::table::{RowBody, TABLE_NAME};
+use crate::wire::table::{RowBody, TABLE_NAME, TableRow};
 use crate::wire::xml::{MESSAGE_BYTES_MAX, Refusal};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -408,7 +408,12 @@ fn refused(subject: String, file: &str, business_date: &str, refusal: &Refusal) 
 fn same_content(night: &Night<'_>, original: &Sha256, its_part: u32, bytes: &[u8], part: u32) -> Result<bool, Fault> {
     let stored = night.store.get(original)?;
     let at = |bytes: &[u8], part: u32| {
-        contents(bytes).ok().and_then(|mut list| (list.len() > part as usize).then(|| list.swap_remove(part as usize)))
+        let content = contents(bytes).ok()?.into_iter().nth(part as usize)?;
+        // The same row may stand on another line of another table.
+        content.ok().map(|content| match content {
+            Content::Row(row) => Content::Row(Box::new(TableRow { line: 0, ..*row })),
+            content => content,
+        })
     };
     let (theirs, ours) = (at(&stored, its_part), at(bytes, part));
     Ok(theirs.is_some() && theirs == ours)

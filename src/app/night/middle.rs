@@ -100,10 +100,11 @@ fn find_work(reader: &Ledger, units: &Sender<Result<Unit, Fault>>) {
         let mut unit: Option<Unit> = None;
         for (id, state) in page {
             let fits = unit.as_ref().is_some_and(|u| u.original == state.original && u.letters.len() < UNIT_LETTERS);
-            if !fits && let Some(full) = unit.take() {
-                if units.send(Ok(full)).is_err() {
-                    return;
-                }
+            if !fits
+                && let Some(full) = unit.take()
+                && units.send(Ok(full)).is_err()
+            {
+                return;
             }
             unit.get_or_insert_with(|| Unit { original: state.original, letters: Vec::new() }).letters.push((id, state));
         }

@@ -86,7 +86,7 @@ impl RunReport {
 
     /// The exit code that this run deserves: the gravest of what happened.
     pub fn exit_code(&self) -> u8 {
-        let order = [exit::KEYS, exit::MISMATCH, exit::UNREACHABLE, exit::UNEXPECTED];
+        let order = [exit::KEYS, exit::MISMATCH, exit::UNREACHABLE, exit::UNEXPECTED, exit::USAGE];
         if let Some(code) = order.into_iter().find(|code| self.faults.iter().any(|f| f.exit == *code)) {
             return code;
         }

@@ -109,9 +109,13 @@ fn seal_one(night: &mut Night<'_>, profile: &VendorProfile, plan: &BatchPlan, si
     let previous = night.ledger.last_batch(&profile.id)?;
     let facts = Facts {
         vendor: profile.id.clone(),
+        profile_version: profile.profile_version.clone(),
         municipality: plan.municipality.clone(),
         business_date: night.business_date.clone(),
         sequence: previous.map_or(1, |(sequence, _)| sequence + 1),
+        previous: previous.map(|(_, hash)| hash),
+        environment: night.config.environment.clone(),
+        created: clock::now(),
     };
     let name = name_of(&facts, &letters_csv);
     let mut files: Vec<FileEntry> =
@@ -120,9 +124,7 @@ fn seal_one(night: &mut Night<'_>, profile: &VendorProfile, plan: &BatchPlan, si
     let csv_entry =
         FileEntry { name: BatchFiles::letters(&name), bytes: letters_csv.len() as u64, sha256: Sha256(openssl::sha::sha256(&letters_csv)) };
     files.push(csv_entry);
-    let created = clock::now();
-    let environment = &night.config.environment;
-    let manifest = manifest(&facts, &name, profile, &rows, files, previous.map(|(_, hash)| hash), environment, &created);
+    let manifest = manifest(facts, &name, &rows, files);
     let bytes = manifest.to_json();
     let signature = cms::sign(&bytes, &signer.certificate, &signer.key, &signer.issuers)
         .map_err(|e| Fault::new("FP-K010", crate::app::fault::exit::KEYS, e.to_string()))?;
@@ -133,8 +135,8 @@ fn seal_one(night: &mut Night<'_>, profile: &VendorProfile, plan: &BatchPlan, si
     let sealed = BatchEvent::Sealed {
         vendor: profile.id.clone(),
         municipality: plan.municipality.clone(),
-        business_date: facts.business_date,
-        sequence: facts.sequence,
+        business_date: manifest.business_date.clone(),
+        sequence: manifest.sequence,
         manifest: Sha256(openssl::sha::sha256(&bytes)),
         letters: manifest.letters,
         pages: manifest.pages,
@@ -143,7 +145,7 @@ fn seal_one(night: &mut Night<'_>, profile: &VendorProfile, plan: &BatchPlan, si
     };
     let batched = members.iter().map(|m| Entry::Letter(m.letter.clone(), LetterEvent::Batched { batch: name.clone() }));
     let entries: Vec<Entry> = std::iter::once(Entry::Batch(name.clone(), sealed)).chain(batched).collect();
-    Ok(night.ledger.record(&created, &entries)?)
+    Ok(night.ledger.record(&manifest.created, &entries)?)
 }
 
 fn members(ledger: &Ledger, plan: &BatchPlan) -> Result<Vec<Member>, Fault> {

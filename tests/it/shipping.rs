@@ -1,0 +1,378 @@
+//! From sealed batches to the vendors' last word: vendors that are down, runs that were cut off at the worst moment, and
+//! answers that do not add up.
+
+use crate::night::fjernprint;
+use crate::pdf::{A4, pdf};
+use fjernprint::adapters::sftp::Address;
+use fjernprint::domain::status::{BatchEvent, BatchStatus, LetterStatus};
+use fjernprint::domain::{BatchName, Sha256, VendorId};
+use fjernprint::ledger::{Entry, Ledger};
+use fjernprint::vendor::VendorProfile;
+use fjernprint::vendor_site::{Site, SiteOptions, printed, verify};
+use fjernprint::wire::manifest::letters_from_csv;
+use fjernprint::wire::receipt::{Ack, AckResult, ReceiptHead, ReceiptRow, VendorStatus, rows_to_csv};
+use std::fs;
+use std::path::PathBuf;
+use std::process::Output;
+use std::time::{Duration, Instant};
+
+/// A municipality for each vendor, letters for all of them, and vendors that are tried once.
+struct Town {
+    dir: tempfile::TempDir,
+}
+
+const VENDORS: [(&str, &str); 3] = [("edora", "99990011"), ("kmd", "99990022"), ("straalfors", "99990033")];
+/// Letters that each vendor gets.
+const LETTERS: usize = 3;
+
+impl Town {
+    fn new() -> Self {
+        let town = Self { dir: tempfile::tempdir().unwrap() };
+        assert_eq!(fjernprint(&["init", town.dir.path().to_str().unwrap()]).status.code(), Some(0));
+        for (vendor, _) in VENDORS {
+            let text = fs::read_to_string(format!("{}/vendors/{vendor}/profile.toml", env!("CARGO_MANIFEST_DIR"))).unwrap();
+            let folder = town.path(&format!("vendors/{vendor}"));
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join("profile.toml"), text.replace("attempts_max = 5", "attempts_max = 1")).unwrap();
+        }
+        for (vendor, _) in VENDORS {
+            let folder = town.path(&format!("drop/{vendor}/night"));
+            fs::create_dir_all(&folder).unwrap();
+            let row = |n: usize| format!("{vendor}-{n};;Bo Prøvesen;;Ågade {n};;6875;Æblesund;brev-{n}.pdf\n");
+            let rows: String = (0..LETTERS).map(row).collect();
+            fs::write(folder.join("letters.csv"), format!("dispatch_id;recipient_id;name;co;street;place;postcode;city;document\n{rows}"))
+                .unwrap();
+            (0..LETTERS).for_each(|n| fs::write(folder.join(format!("brev-{n}.pdf")), pdf(&vec![A4; n + 1], |_, _| {})).unwrap());
+        }
+        town.configure(&[]);
+        town
+    }
+
+    fn path(&self, below: &str) -> PathBuf {
+        self.dir.path().join(below)
+    }
+
+    fn configure(&self, reaches: &[(&str, Address)]) {
+        let mut text = "environment = \"test\"\n[folders]\ndrop = \"drop\"\ndata = \"data\"\nreceipts = \"receipts\"\ndigital = \"digital-outbox\"\n\
+            vendors = \"vendors\"\n[intake]\nsettle_s = 0\n[register]\nfile = \"register.csv\"\nkey_file = \"keys/register.key\"\n[signing]\n\
+            certificate = \"keys/signer.pem\"\nkey = \"keys/signer.key\"\n"
+            .to_owned();
+        for (vendor, cvr) in VENDORS {
+            text += &format!("[[municipality]]\ncvr = \"{cvr}\"\nname = \"{vendor}by\"\nvendor = \"{vendor}\"\n");
+            text += &format!("[[sender]]\nid = \"{vendor}\"\nmunicipalities = [\"{cvr}\"]\n");
+        }
+        for (vendor, address) in reaches {
+            let Address { host, port, user, key_file, host_key_pin, .. } = address;
+            text += &format!("[[connection]]\nvendor = \"{vendor}\"\nhost = \"{host}\"\nport = {port}\nuser = \"{user}\"\n");
+            text += &format!("key_file = \"{}\"\nhost_key_pin = \"{host_key_pin}\"\n", key_file.display());
+        }
+        fs::write(self.path("fjernprint.toml"), text).unwrap();
+    }
+
+    fn site(&self, vendor: &str) -> (Site, Address) {
+        let text = fs::read_to_string(self.path(&format!("vendors/{vendor}/profile.toml"))).unwrap();
+        let options = SiteOptions {
+            profile: VendorProfile::parse(&text).unwrap(),
+            dir: self.path(&format!("site/{vendor}")),
+            authorised_key: fs::read_to_string(self.path("keys/ssh.pub")).unwrap(),
+            trusted_pem: fs::read(self.path("keys/ca.pem")).unwrap(),
+            port: 0,
+        };
+        let site = Site::start(options).unwrap();
+        let address = Address {
+            host: "127.0.0.1".into(),
+            port: site.port(),
+            user: vendor.into(),
+            key_file: self.path("keys/ssh"),
+            host_key_pin: site.host_key_pin().to_owned(),
+            timeout_s: 10,
+        };
+        (site, address)
+    }
+
+    fn ask(&self, arguments: &[&str]) -> Output {
+        let config = self.path("fjernprint.toml");
+        fjernprint(&[arguments, &["--json", "--quiet", "--config", config.to_str().unwrap()]].concat())
+    }
+
+    fn run(&self, arguments: &[&str]) -> Option<i32> {
+        let output = self.ask(arguments);
+        eprintln!("{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        output.status.code()
+    }
+
+    fn ledger(&self) -> Ledger {
+        Ledger::open_read_only(&self.path("data/ledger.db")).unwrap()
+    }
+
+    fn batches(&self, vendor: &str) -> Vec<(BatchName, BatchStatus)> {
+        let vendor: VendorId = vendor.parse().unwrap();
+        let all = self.ledger().batches(&BatchStatus::ALL).unwrap();
+        all.into_iter().filter(|(_, s)| s.vendor == vendor).map(|(name, s)| (name, s.status)).collect()
+    }
+
+    fn count(&self, status: LetterStatus) -> u64 {
+        self.ledger().counts_of_status(status).unwrap()
+    }
+
+    /// Runs until the vendors have answered for every letter.
+    fn until_settled(&self, letters: usize) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while self.count(LetterStatus::Settled) < letters as u64 {
+            assert!(Instant::now() < deadline, "not settled in time");
+            assert_eq!(self.run(&["reconcile"]), Some(0));
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+#[test]
+fn a_vendor_that_is_down_delays_no_other_and_is_shipped_to_by_a_later_run() {
+    let town = Town::new();
+    let (kmd, kmd_address) = town.site("kmd");
+    let (edora, edora_address) = town.site("edora");
+    edora.stop();
+    // Strålfors shows another host key than the pinned one: not a byte goes there.
+    let (straalfors, mut straalfors_address) = town.site("straalfors");
+    let right = straalfors_address.host_key_pin.clone();
+    straalfors_address.host_key_pin = kmd_address.host_key_pin.clone();
+    town.configure(&[("edora", edora_address.clone()), ("kmd", kmd_address.clone()), ("straalfors", straalfors_address.clone())]);
+    let output = town.ask(&["run"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(12), "a wrong key is graver than a vendor that is down: {said}");
+    assert!(said.contains("FP-S001") && said.contains("FP-S002"), "{said}");
+    town.until_settled(LETTERS);
+    assert!(town.batches("edora").iter().chain(&town.batches("straalfors")).all(|(_, status)| *status == BatchStatus::Sealed));
+
+    straalfors_address.host_key_pin = right;
+    town.configure(&[("edora", edora_address), ("kmd", kmd_address.clone()), ("straalfors", straalfors_address.clone())]);
+    assert_eq!(town.run(&["run"]), Some(5));
+    let (edora, edora_address) = town.site("edora");
+    town.configure(&[("edora", edora_address), ("kmd", kmd_address), ("straalfors", straalfors_address)]);
+    assert_eq!(town.run(&["run"]), Some(0));
+    town.until_settled(3 * LETTERS);
+    for (vendor, _) in VENDORS {
+        assert_eq!(printed(&town.path(&format!("site/{vendor}"))).unwrap().len(), LETTERS, "{vendor}");
+    }
+    drop((kmd, edora, straalfors));
+}
+
+/// The cut that matters most: everything went up, and the run ended before it could write that down.
+#[test]
+fn a_run_cut_off_after_the_ready_marker_asks_and_prints_nothing_twice() {
+    for marker_arrived in [true, false] {
+        let town = Town::new();
+        let sites: Vec<(Site, Address)> = VENDORS.iter().map(|(vendor, _)| town.site(vendor)).collect();
+        let reaches: Vec<(&str, Address)> =
+            VENDORS.iter().zip(&sites).map(|((vendor, _), (_, address))| (*vendor, address.clone())).collect();
+        town.configure(&reaches);
+        assert_eq!(town.run(&["run", "--until", "seal"]), Some(0));
+        let (ledger, before) = (town.path("data/ledger.db"), town.path("before.db"));
+        Ledger::open(&ledger).unwrap().copy_to(&before).unwrap();
+        if marker_arrived {
+            assert_eq!(town.run(&["run", "--until", "ship"]), Some(0));
+        } else {
+            // Parts are there, the marker is not: what a run leaves that is cut off before its last file.
+            for (vendor, _) in VENDORS {
+                // Where each site has what came: one sweeps it away, the others keep it in their inbox.
+                let inbox = match vendor {
+                    "straalfors" => "swept",
+                    "kmd" => "files/upload",
+                    _ => "files/in",
+                };
+                let target = town.path(&format!("site/{vendor}/{inbox}"));
+                for (name, _) in town.batches(vendor) {
+                    copy_all(&town.path(&format!("data/batches/{name}")), &target);
+                }
+            }
+        }
+        for name in ["ledger.db-wal", "ledger.db-shm"] {
+            let _ = fs::remove_file(town.path(&format!("data/{name}")));
+        }
+        fs::copy(&before, &ledger).unwrap();
+        let mut writer = Ledger::open(&ledger).unwrap();
+        for (vendor, _) in VENDORS {
+            for (name, _) in town.batches(vendor) {
+                let events = [BatchEvent::UploadStarted { attempt: 1 }, BatchEvent::ReadyIntended {}];
+                writer.record("2026-11-24T02:00:00Z", &events.map(|event| Entry::Batch(name.clone(), event))).unwrap();
+            }
+        }
+        drop(writer);
+        assert_eq!(town.run(&["run"]), Some(0), "marker arrived: {marker_arrived}");
+        town.until_settled(3 * LETTERS);
+        for (vendor, _) in VENDORS {
+            let mut letters: Vec<_> = printed(&town.path(&format!("site/{vendor}"))).unwrap().into_iter().map(|(_, l)| l).collect();
+            letters.sort();
+            letters.dedup();
+            assert_eq!(letters.len(), LETTERS);
+            assert_eq!(printed(&town.path(&format!("site/{vendor}"))).unwrap().len(), LETTERS, "{vendor} printed one twice");
+        }
+        assert_eq!(town.run(&["ledger", "verify", "--deep"]), Some(0));
+    }
+}
+
+fn copy_all(from: &std::path::Path, to: &std::path::Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy_all(&path, &target);
+        } else {
+            fs::copy(&path, &target).unwrap();
+        }
+    }
+}
+
+/// What a vendor's technician writes into the outbox by hand.
+struct Desk {
+    outbox: PathBuf,
+    batch: BatchName,
+    manifest: Sha256,
+    rows: Vec<ReceiptRow>,
+}
+
+const AT: &str = "2026-11-24T06:00:00Z";
+
+impl Desk {
+    fn ack(&self, result: AckResult) {
+        let ack = Ack {
+            batch: self.batch.clone(),
+            manifest_sha256: self.manifest,
+            result,
+            reason: "the printer is on fire".into(),
+            at: AT.into(),
+        };
+        fs::write(self.outbox.join(format!("{}.ack.json", self.batch)), serde_json::to_vec(&ack).unwrap()).unwrap();
+    }
+
+    fn receipt(&self, number: u32, cumulative: bool, rows: &[ReceiptRow], change: impl FnOnce(&mut ReceiptHead)) {
+        let csv = rows_to_csv(rows).unwrap();
+        let mut head = ReceiptHead {
+            batch: self.batch.clone(),
+            manifest_sha256: self.manifest,
+            number,
+            cumulative,
+            letters: rows.len() as u32,
+            pages: rows.iter().map(|r| r.pages).sum(),
+            sheets: rows.iter().map(|r| r.sheets).sum(),
+            csv_sha256: Sha256(openssl::sha::sha256(&csv)),
+            at: AT.into(),
+        };
+        change(&mut head);
+        let base = format!("{}/{}.receipt-{number}", self.outbox.display(), self.batch);
+        fs::write(format!("{base}.csv"), &csv).unwrap();
+        fs::write(format!("{base}.json"), serde_json::to_vec(&head).unwrap()).unwrap();
+    }
+}
+
+/// A vendor with an ordinary OpenSSH server, who answers by hand: first wrongly in every way, then rightly.
+#[test]
+fn a_night_over_a_real_openssh_server_and_answers_that_do_not_add_up() {
+    let server = crate::sshd::start();
+    let town = Town::new();
+    let outbox = server.jail.join("out");
+    fs::create_dir_all(&outbox).unwrap();
+    town.configure(&[("edora", server.address.clone())]);
+    // The other two have no connection: their batches wait, and that is told.
+    assert_eq!(town.run(&["run"]), Some(2));
+    let [(batch, BatchStatus::Shipped)] = &town.batches("edora")[..] else { panic!("{:?}", town.batches("edora")) };
+    assert!(server.jail.join(format!("in/{batch}.ready")).exists());
+    let accepted =
+        verify(&server.jail.join("in"), batch, &fs::read(town.path("keys/ca.pem")).unwrap()).unwrap_or_else(|r| panic!("{}", r.message));
+    let csv = fs::read(server.jail.join(format!("in/{batch}.letters.csv"))).unwrap();
+    let letters = letters_from_csv(&csv).unwrap();
+    let row = |status| {
+        move |l: &fjernprint::wire::manifest::LetterRow| ReceiptRow {
+            letter_id: l.letter_id.clone(),
+            status,
+            reason: String::new(),
+            pages: l.pages,
+            sheets: l.sheets,
+            at: AT.into(),
+        }
+    };
+    let desk = Desk {
+        outbox: outbox.clone(),
+        batch: batch.clone(),
+        manifest: accepted.manifest_sha256,
+        rows: letters.iter().map(row(VendorStatus::HandedOver)).collect(),
+    };
+    let refused = |code: &str| {
+        let head = town.ledger().head().unwrap();
+        let output = town.ask(&["reconcile"]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(6), "{code}: {said}");
+        assert!(said.contains(code), "{code}: {said}");
+        assert_eq!(town.ledger().head().unwrap(), head, "{code}: nothing of it was applied");
+    };
+    let ack_name = outbox.join(format!("{batch}.ack.json"));
+    fs::write(&ack_name, "{").unwrap();
+    refused("FP-A001");
+    Desk { manifest: Sha256([7; 32]), rows: Vec::new(), outbox: outbox.clone(), batch: batch.clone() }.ack(AckResult::Accepted);
+    refused("FP-A002");
+    fs::write(&ack_name, vec![b' '; 100_000]).unwrap();
+    refused("FP-A001");
+    desk.ack(AckResult::Accepted);
+    assert_eq!(town.run(&["reconcile"]), Some(0));
+    assert_eq!(town.batches("edora")[0].1, BatchStatus::Acknowledged);
+
+    let rows = &desk.rows;
+    desk.receipt(1, true, rows, |head| head.pages += 1);
+    refused("FP-A003");
+    desk.receipt(1, true, rows, |head| head.csv_sha256 = Sha256([1; 32]));
+    refused("FP-A003");
+    desk.receipt(1, true, &rows[1..], |_| {});
+    refused("FP-A003");
+    desk.receipt(1, true, rows, |head| head.number = 2);
+    refused("FP-A002");
+    let mut strange = rows.clone();
+    strange[0].letter_id = "L00000000000000000000dead".parse().unwrap();
+    desk.receipt(1, true, &strange, |_| {});
+    refused("FP-A004");
+    let mut longer = rows.clone();
+    longer[2].pages += 1;
+    desk.receipt(1, true, &longer, |_| {});
+    refused("FP-A005");
+    fs::remove_file(outbox.join(format!("{batch}.receipt-1.csv"))).unwrap();
+    refused("FP-A001");
+
+    // Progress, then one final word, then the rest; each is applied once.
+    let mut first: Vec<ReceiptRow> = letters.iter().map(row(VendorStatus::Printed)).collect();
+    first[0].status = VendorStatus::HandedOver;
+    desk.receipt(1, true, &first, |_| {});
+    assert_eq!(town.run(&["reconcile"]), Some(0));
+    assert_eq!(town.count(LetterStatus::Settled), 1);
+    let mut contradiction = rows.clone();
+    contradiction[0].status = VendorStatus::Rejected;
+    desk.receipt(2, true, &contradiction, |_| {});
+    refused("FP-A006");
+    // Backwards is no news; incremental may leave letters out.
+    desk.receipt(2, false, &letters[1..].iter().map(row(VendorStatus::Received)).collect::<Vec<_>>(), |_| {});
+    assert_eq!(town.run(&["reconcile"]), Some(0));
+    desk.receipt(3, true, rows, |_| {});
+    assert_eq!(town.run(&["reconcile"]), Some(0));
+    assert_eq!(town.count(LetterStatus::Settled), LETTERS as u64);
+    assert_eq!(town.batches("edora")[0].1, BatchStatus::Settled);
+    assert_eq!(town.run(&["ledger", "verify"]), Some(0));
+}
+
+#[test]
+fn a_batch_that_the_vendor_refuses_is_told_and_stays_open() {
+    let server = crate::sshd::start();
+    let town = Town::new();
+    let outbox = server.jail.join("out");
+    fs::create_dir_all(&outbox).unwrap();
+    town.configure(&[("edora", server.address.clone())]);
+    assert_eq!(town.run(&["run"]), Some(2));
+    let (batch, _) = town.batches("edora").remove(0);
+    let manifest = town.ledger().batch(&batch).unwrap().unwrap().manifest;
+    Desk { outbox, batch: batch.clone(), manifest, rows: Vec::new() }.ack(AckResult::Rejected);
+    let output = town.ask(&["reconcile"]);
+    assert_eq!(output.status.code(), Some(6));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("FP-A007"));
+    assert_eq!(town.batches("edora")[0].1, BatchStatus::Refused);
+    let status = town.ask(&["status"]);
+    let summary: serde_json::Value = serde_json::from_str(String::from_utf8_lossy(&status.stdout).lines().last().unwrap()).unwrap();
+    assert_eq!((&summary["open"], &summary["pending"]), (&LETTERS.into(), &(2 * LETTERS).into()));
+}
