@@ -6,7 +6,7 @@ mod show;
 
 use crate::app::account::{Account, account_of};
 use crate::app::config::Config;
-use crate::app::demo::{DemoOptions, demo};
+use crate::app::demo::{DemoOptions, demo, lay_only};
 use crate::app::fault::{Fault, exit};
 use crate::app::night::{self, RunOptions, RunReport, Stage};
 use crate::app::validate::validate;
@@ -95,7 +95,11 @@ impl Face<'_> {
         let folder = arguments.vendors.as_deref();
         let config = || Config::read(&arguments.config);
         match arguments.command {
-            Command::Demo { dir, letters, samples } => self.demo(&DemoOptions { dir, letters, samples }),
+            Command::Demo { dir, letters, samples, lay_only: true } => {
+                lay_only(&DemoOptions { dir, letters, samples }, &self.progress)?;
+                Ok(exit::DONE)
+            }
+            Command::Demo { dir, letters, samples, .. } => self.demo(&DemoOptions { dir, letters, samples }),
             Command::Init { dir } => {
                 setup::init(&dir)?;
                 let path = dir.join(setup::CONFIG_NAME);
