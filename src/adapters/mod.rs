@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod drop_folder;
+pub mod inspector;
 pub mod keys;
 pub mod register;
 pub mod sftp;

@@ -1,5 +1,6 @@
 //! Something outside the letters that broke, with its code, its sentence, and the exit code it ends a command with.
 
+use crate::adapters::inspector::InspectorFault;
 use crate::adapters::keys::KeyFault;
 use crate::adapters::register::RegisterError;
 use crate::adapters::sftp::SftpFault;
@@ -62,6 +63,12 @@ impl From<StoreError> for Fault {
             StoreError::Io(_) => Self::new("FP-C006", exit::UNEXPECTED, fault.to_string()),
             StoreError::Missing(_) | StoreError::Changed(_) => Self::new("FP-L006", exit::MISMATCH, fault.to_string()),
         }
+    }
+}
+
+impl From<InspectorFault> for Fault {
+    fn from(fault: InspectorFault) -> Self {
+        Self::new("FP-C011", exit::UNEXPECTED, fault.to_string())
     }
 }
 

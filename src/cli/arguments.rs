@@ -97,6 +97,9 @@ pub enum Command {
     Explain { code: String },
     /// A completion script for a shell
     Completions { shell: clap_complete::Shell },
+    /// Looks at PDFs from its input: what this program starts to keep itself safe
+    #[command(hide = true)]
+    InspectWorker,
 }
 
 #[derive(Clone, Copy, ValueEnum)]

@@ -161,6 +161,7 @@ impl Face<'_> {
                 write!(self.out, "{page}")?;
                 Ok(exit::DONE)
             }
+            Command::InspectWorker => Ok(crate::app::validate::work()?),
             Command::Completions { shell } => {
                 clap_complete::generate(shell, &mut Arguments::command(), "fjernprint", &mut self.out);
                 Ok(exit::DONE)
@@ -382,7 +383,7 @@ impl Face<'_> {
             if written.is_ok() {
                 written = if json { show::line(out, "document", verdict) } else { show::verdict(out, verdict) };
             }
-        });
+        })?;
         written?;
         if self.json {
             let mut value = serde_json::to_value(&totals).unwrap_or_default();

@@ -3,8 +3,8 @@
 //! Bytes from outside: nothing here may panic, hang or take memory without a bound. lopdf says `Ok` to much that is
 //! damaged, so an empty page tree, a recovered cross-reference table and a second reader's other page count are facts too.
 
+use super::facts::{PageFacts, PdfFacts};
 use lopdf::{Dictionary, Document, LoadOptions, Object, ObjectId};
-use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A PDF larger than this is not opened at all, bytes: the limit of SF1601.
@@ -15,34 +15,6 @@ const STREAM_BYTES_MAX: usize = 64 << 20;
 const PAGES_LOOKED_AT_MAX: usize = 5_000;
 const PARENTS_MAX: usize = 64;
 const MM_PER_POINT: f32 = 25.4 / 72.0;
-
-/// One page, in mm as it is printed: after UserUnit and Rotate.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PageFacts {
-    pub width_mm: f32,
-    pub height_mm: f32,
-    /// The MediaBox has another size than the CropBox.
-    pub cropped: bool,
-}
-
-/// Everything [`inspect`] found.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PdfFacts {
-    pub bytes: u64,
-    /// Why the file could not be read as it was written.
-    pub unreadable: Option<String>,
-    pub encrypted: bool,
-    /// `1.7` and the like; the catalog's version where it is the newer.
-    pub version: String,
-    pub pages: Vec<PageFacts>,
-    /// What hayro counts; absent when it cannot read the file.
-    pub pages_by_second_reader: Option<usize>,
-    /// Names of fonts whose program is not in the file.
-    pub fonts_not_embedded: BTreeSet<String>,
-    pub javascript: bool,
-    pub launch: bool,
-    pub embedded_files: bool,
-}
 
 /// Reads a PDF and says what it found. Never fails: what cannot be read is a fact.
 pub fn inspect(bytes: &[u8]) -> PdfFacts {
@@ -128,7 +100,18 @@ fn page(document: &Document, id: ObjectId) -> Option<PageFacts> {
     let rotate = inherited(document, id, b"Rotate").and_then(|r| r.as_i64().ok()).unwrap_or(0);
     let (width, height) = if rotate.rem_euclid(180) == 90 { (shown.1, shown.0) } else { shown };
     let mm = user_unit * MM_PER_POINT;
-    Some(PageFacts { width_mm: width * mm, height_mm: height * mm, cropped: shown != media })
+    let turned = |(w, h): (f32, f32)| if rotate.rem_euclid(180) == 90 { (h, w) } else { (w, h) };
+    let (media_width, media_height) = turned(media);
+    Some(PageFacts {
+        width_mm: width * mm,
+        height_mm: height * mm,
+        cropped: shown != media,
+        media_width_mm: media_width * mm,
+        media_height_mm: media_height * mm,
+        rotate: i32::try_from(rotate.rem_euclid(360)).unwrap_or(0),
+        user_unit,
+        ink: None,
+    })
 }
 
 /// Looks for what has no place on paper, in one object and what stands directly in it.
@@ -143,9 +126,9 @@ fn look_into(document: &Document, object: &Object, facts: &mut PdfFacts, depth: 
         _ => return,
     };
     let is = |key: &[u8], word: &[u8]| dictionary.get(key).and_then(Object::as_name).is_ok_and(|name| name == word);
-    facts.javascript |= is(b"S", b"JavaScript") || dictionary.has(b"JS") || dictionary.has(b"JavaScript");
-    facts.launch |= is(b"S", b"Launch");
-    facts.embedded_files |= is(b"Type", b"EmbeddedFile") || dictionary.has(b"EmbeddedFiles") || is(b"Subtype", b"FileAttachment");
+    facts.structure.javascript |= is(b"S", b"JavaScript") || dictionary.has(b"JS") || dictionary.has(b"JavaScript");
+    facts.structure.launch |= is(b"S", b"Launch");
+    facts.structure.embedded_files |= is(b"Type", b"EmbeddedFile") || dictionary.has(b"EmbeddedFiles") || is(b"Subtype", b"FileAttachment");
     if is(b"Type", b"Font") {
         look_at_font(document, dictionary, facts);
     }

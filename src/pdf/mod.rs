@@ -2,9 +2,11 @@
 
 pub mod draw;
 mod face;
+pub mod facts;
 pub mod inspect;
 pub mod join;
 mod paper;
 mod window;
 
-pub use inspect::{PDF_BYTES_MAX, PageFacts, PdfFacts, count_pages, inspect};
+pub use facts::{PageFacts, PdfFacts};
+pub use inspect::{PDF_BYTES_MAX, count_pages, inspect};

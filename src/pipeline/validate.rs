@@ -4,7 +4,7 @@
 
 use crate::domain::redact::redact;
 use crate::domain::{Envelope, Finding, Plex, PostalAddress, PrintJob, PrintOptions, PrintWishes, Severity, Sha256, sheets_of};
-use crate::pdf::{PdfFacts, inspect};
+use crate::pdf::PdfFacts;
 use crate::vendor::VendorProfile;
 
 /// A side within this of its limit is measured by rounding, not by the printer, mm.
@@ -36,16 +36,11 @@ pub struct Demand<'a> {
     pub address: Option<&'a PostalAddress>,
     /// Of the document as it came in.
     pub received: Sha256,
-    /// Facts of the sender's own documents, where the letter was put together from several.
-    pub parts: &'a [PdfFacts],
 }
 
-/// Judges one letter and decides how it is printed. The findings are all there are, of the letter and of its parts.
-pub fn validate(bytes: Vec<u8>, demand: &Demand<'_>, profile: &VendorProfile) -> Result<ValidLetter, Vec<Finding>> {
-    let facts = inspect(&bytes);
-    let mut findings: Vec<Finding> = demand.parts.iter().flat_map(|part| judge(part, profile)).collect();
-    // A fault of a part is a fault of the whole: it is told once, at the place where the sender finds it.
-    findings.extend(judge(&facts, profile).into_iter().filter(|f| !findings.iter().any(|known| known.rule == f.rule)).collect::<Vec<_>>());
+/// Judges one letter by the facts of its bytes, and decides how it is printed. The findings are all there are.
+pub fn validate(bytes: Vec<u8>, facts: &PdfFacts, demand: &Demand<'_>, profile: &VendorProfile) -> Result<ValidLetter, Vec<Finding>> {
+    let mut findings = judge(facts, profile);
     let wishes = demand.wishes;
     let plex = wishes.plex.unwrap_or(demand.defaults.plex);
     let pages = u32::try_from(facts.pages.len()).unwrap_or(u32::MAX);
@@ -109,9 +104,9 @@ pub fn judge(facts: &PdfFacts, profile: &VendorProfile) -> Vec<Finding> {
     }
     let found = |there: bool| there.then_some("found");
     for (code, rule, there, message) in [
-        ("FP-V030", "JAVASCRIPT", found(facts.javascript), "the file holds JavaScript"),
-        ("FP-V031", "LAUNCH", found(facts.launch), "the file starts another program"),
-        ("FP-V032", "EMBEDDED_FILE", found(facts.embedded_files), "the file holds other files, which paper cannot show"),
+        ("FP-V030", "JAVASCRIPT", found(facts.structure.javascript), "the file holds JavaScript"),
+        ("FP-V031", "LAUNCH", found(facts.structure.launch), "the file starts another program"),
+        ("FP-V032", "EMBEDDED_FILE", found(facts.structure.embedded_files), "the file holds other files, which paper cannot show"),
     ] {
         if let Some(measured) = there {
             sheet.add(code, rule, None, measured.to_owned(), "none", message);
@@ -148,6 +143,16 @@ impl Findings<'_> {
 
 fn file_rules(facts: &PdfFacts, sheet: &mut Findings<'_>) {
     let rules = &sheet.profile.page;
+    if let Some(why) = &facts.parser_killed {
+        return sheet.add(
+            "FP-V090",
+            "PARSER_KILLED",
+            None,
+            why.clone(),
+            "readable within limits",
+            "the file broke the parser that looked at it",
+        );
+    }
     if facts.bytes > rules.bytes_max {
         let limit = format!("{} bytes", rules.bytes_max);
         sheet.add("FP-V041", "FILE_MAX", None, format!("{} bytes", facts.bytes), &limit, "the file is too large");

@@ -153,6 +153,16 @@ fn a_manifest_that_says_something_else_is_refused() {
     check("FP-B014", |s| s.manifest.pages -= 1);
     check("FP-B014", |s| s.manifest.sheets += 1);
     check("FP-B014", |s| s.manifest.bytes += 1);
+    check("FP-B011", |s| {
+        // The batch's name follows from the rows, whatever they are.
+        s.files.last_mut().unwrap().1 = b"seq;letter_id\n1;x\n".to_vec();
+        let hash = Sha256(openssl::sha::sha256(&s.files.last().unwrap().1));
+        let named = s.batch().as_str().rsplit_once('-').unwrap().0.to_owned();
+        let (old, new) = (s.batch().to_string(), format!("{named}-{}", hash.short()));
+        s.files.iter_mut().for_each(|(name, _)| *name = name.replace(&old, &new));
+        s.manifest.batch = new.parse().unwrap();
+        s.vouch();
+    });
     // letters.csv stands last in the manifest.
     check("FP-B010", |s| drop(s.manifest.files.pop()));
     check("FP-B010", |s| {
@@ -163,6 +173,24 @@ fn a_manifest_that_says_something_else_is_refused() {
         s.files.insert(0, (format!("{}.extra", s.batch()), b"x".to_vec()));
         s.vouch();
     });
+}
+
+#[test]
+fn a_signed_file_that_is_no_manifest_is_refused() {
+    let (dir, signer) = (tempfile::tempdir().unwrap(), Signer::new());
+    let sealed = draft("edora").seal();
+    let batch = sealed.write(dir.path(), &signer);
+    let json = String::from_utf8(sealed.manifest.to_json()).unwrap();
+    for (text, code) in [
+        ("not json".to_owned(), "FP-B002"),
+        (json.replace("\"letters\"", "\"other\""), "FP-B002"),
+        (json.replace("{\n  \"format\"", "{\n  \"more\": 1,\n  \"format\""), "FP-B002"),
+        (json.replace("fjernprint-batch/1", "fjernprint-batch/2").replace("\"letters\"", "\"other\""), "FP-B003"),
+    ] {
+        fs::write(dir.path().join(BatchFiles::manifest(&batch)), &text).unwrap();
+        fs::write(dir.path().join(BatchFiles::signature(&batch)), signer.sign(text.as_bytes())).unwrap();
+        assert_eq!(verify(dir.path(), &batch, &signer.root_pem).unwrap_err().code, code, "{text}");
+    }
 }
 
 #[test]

@@ -48,6 +48,10 @@ impl Signer {
     pub fn new() -> Self {
         Self::valid(-1, 10)
     }
+
+    pub fn sign(&self, content: &[u8]) -> Vec<u8> {
+        cms::sign(content, &self.certificate, &self.key, &[]).unwrap()
+    }
 }
 
 fn certificate(name: &str, issuer: Option<(&X509, &PKey<Private>)>, from_days: i64, to_days: i64) -> (X509, PKey<Private>) {
@@ -190,7 +194,7 @@ impl Sealed {
     /// Everything in the order it is delivered, the ready marker last.
     pub fn signed(&self, signer: &Signer) -> Vec<(String, Vec<u8>)> {
         let (batch, manifest) = (self.batch(), self.manifest.to_json());
-        let signature = cms::sign(&manifest, &signer.certificate, &signer.key, &[]).unwrap();
+        let signature = signer.sign(&manifest);
         let mut all = self.files.clone();
         all.push((BatchFiles::manifest(&batch), manifest));
         all.push((BatchFiles::signature(&batch), signature));

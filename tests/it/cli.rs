@@ -79,6 +79,10 @@ fn explain_knows_every_code_that_the_sources_name() {
         let text = fs::read_to_string(&file).unwrap();
         for found in text.split("\"FP-").skip(1) {
             let code = format!("FP-{}", found.split('"').next().unwrap());
+            // Prefixes and patterns begin like a code too.
+            if code.len() != 7 || !code[4..].bytes().all(|b| b.is_ascii_digit()) {
+                continue;
+            }
             assert!(fjernprint::domain::codes::find(&code).is_some(), "{code} in {} has no page", file.display());
             named += 1;
         }

@@ -10,7 +10,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("vendor", &["domain"]),
     ("ledger", &["domain"]),
     ("pipeline", &["domain", "wire", "pdf", "vendor"]),
-    ("adapters", &["domain", "wire", "vendor", "ledger", "pipeline"]),
+    ("adapters", &["domain", "wire", "pdf", "vendor", "ledger", "pipeline"]),
     ("vendor_site", &["domain", "wire", "pdf", "vendor", "ledger", "pipeline"]),
     ("app", &["domain", "wire", "pdf", "vendor", "ledger", "pipeline", "adapters", "vendor_site"]),
     ("cli", &["domain", "app"]),

@@ -4,6 +4,7 @@ mod acceptance;
 mod batch_format;
 mod batches;
 mod cli;
+mod docs;
 mod group;
 mod house;
 mod intake;

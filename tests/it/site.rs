@@ -69,15 +69,19 @@ impl Vendor {
 
     /// Delivers as the profile says, in the order of the format.
     fn deliver(&self, sealed: &Sealed) -> BatchName {
+        self.upload(&sealed.signed(&self.signer));
+        sealed.batch()
+    }
+
+    fn upload(&self, files: &[(String, Vec<u8>)]) {
         let (connection, delivery) = (Connection::open(&self.address()).unwrap(), profile(self.vendor).delivery);
-        for (name, bytes) in sealed.signed(&self.signer) {
+        for (name, bytes) in files {
             if let Some((folder, _)) = name.split_once('/') {
                 connection.folder(&format!("{}/{folder}", delivery.inbox)).unwrap();
             }
             let remote = format!("{}/{name}", delivery.inbox);
-            connection.upload(&mut Cursor::new(&bytes), bytes.len() as u64, &remote, delivery.rename_into_place, !delivery.sweeps).unwrap();
+            connection.upload(&mut Cursor::new(bytes), bytes.len() as u64, &remote, delivery.rename_into_place, !delivery.sweeps).unwrap();
         }
-        sealed.batch()
     }
 
     fn outbox(&self, name: &str) -> PathBuf {
@@ -134,7 +138,9 @@ fn every_vendor_answers_and_prints_each_letter_once() {
     for vendor in ["edora", "kmd", "straalfors"] {
         let mut v = Vendor::new(vendor);
         let sealed = Draft::new(vendor, 1, &[1, 3, 2]).seal();
-        let batch = v.deliver(&sealed);
+        // Signed once: a signature made again has other bytes, and the vendor would hold another file under its name.
+        let (batch, files) = (sealed.batch(), sealed.signed(&v.signer));
+        v.upload(&files);
         let head: ReceiptHead = serde_json::from_slice(&v.answer(&head_name(&batch))).unwrap();
         let manifest = Sha256(openssl::sha::sha256(&sealed.manifest.to_json()));
         let ack = v.ack(&batch);
@@ -160,6 +166,7 @@ fn every_vendor_answers_and_prints_each_letter_once() {
         for name in [BatchFiles::ack(&batch), csv_name(&batch), head_name(&batch)] {
             fs::remove_file(v.outbox(&name)).unwrap();
         }
+        v.upload(&files);
         v.ask_again(&batch);
         v.answer(&head_name(&batch));
         assert_eq!(v.answer(&BatchFiles::ack(&batch)), ack_bytes);
@@ -197,6 +204,60 @@ fn what_a_killed_site_left_is_finished_without_printing_twice() {
         v.answer(&head_name(&batch));
         assert_eq!(v.printed().len(), 3);
     }
+}
+
+const KILLED: &str = "FJERNPRINT_TEST_KILLED_SITE";
+
+/// Not a test of its own: the process that the next test starts and kills.
+#[test]
+fn child_of_the_next_test() {
+    let Some(dir) = std::env::var_os(KILLED).map(PathBuf::from) else { return };
+    let read = |name: &str| fs::read(dir.join(name)).unwrap();
+    let authorised_key = String::from_utf8(read("key.pub")).unwrap();
+    let options = SiteOptions { profile: profile("edora"), dir: dir.join("site"), authorised_key, trusted_pem: read("root.pem"), port: 0 };
+    let _site = Site::start(options).unwrap();
+    // Longer than the parent lives.
+    std::thread::sleep(Duration::from_secs(60));
+}
+
+#[test]
+fn a_site_that_is_killed_again_and_again_prints_each_letter_once() {
+    let mut v = Vendor::new("edora");
+    v.stop();
+    fs::write(v.path("root.pem"), &v.signer.root_pem).unwrap();
+    let (mut batches, mut unfinished) = (Vec::new(), 0);
+    for round in 0..16 {
+        batches.push(Draft::new("edora", 100 * round, &[1; 30]).seal().write(&v.site_dir().join("files/in"), &v.signer));
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "site::child_of_the_next_test"]).env(KILLED, v.dir.path()).stdout(std::process::Stdio::null());
+        let mut child = command.spawn().unwrap();
+        // Killed as soon as one of the steps of this batch shows: another step each round.
+        let batch = batches.last().unwrap();
+        let state = v.site_dir().join("taken").join(batch.as_str());
+        let (receipt, head, ack) = (state.join("receipt-1.csv"), state.join("receipt-1.json"), state.join("ack.json"));
+        let out = [BatchFiles::ack(batch), csv_name(batch), head_name(batch)].map(|name| v.outbox(&name));
+        let steps = [receipt, head, ack, out[0].clone(), out[1].clone(), out[2].clone(), state.clone(), state.join("done.part")];
+        let (step, deadline) = (&steps[round as usize % steps.len()], Instant::now() + Duration::from_millis(300));
+        while !step.exists() && Instant::now() < deadline {
+            std::hint::spin_loop();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        unfinished += u32::from(!state.join("done").exists());
+    }
+    assert!(unfinished > 0, "every kill came too late to prove anything");
+    v.start();
+    for batch in &batches {
+        let head: ReceiptHead = serde_json::from_slice(&v.answer(&head_name(batch))).unwrap();
+        let csv = fs::read(v.outbox(&csv_name(batch))).unwrap();
+        assert_eq!((head.letters, head.csv_sha256), (30, Sha256(openssl::sha::sha256(&csv))));
+        assert!(rows_from_csv(&csv).unwrap().iter().all(|row| row.status == VendorStatus::HandedOver));
+    }
+    let mut letters = v.printed();
+    letters.sort();
+    let expected: Vec<LetterId> = (0..16).flat_map(|round| (0..30).map(move |number| letter(100 * round + number))).collect();
+    assert_eq!(letters, expected);
+    assert_eq!(v.log(), "");
 }
 
 #[test]

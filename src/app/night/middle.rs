@@ -5,6 +5,7 @@
 
 use super::{Night, RunReport};
 use crate::adapters::clock;
+use crate::adapters::inspector::Inspector;
 use crate::adapters::register::Register;
 use crate::adapters::store::{Store, private_folder, sync_around_both, write_private};
 use crate::app::config::{Config, Municipality};
@@ -13,12 +14,11 @@ use crate::domain::state::LetterState;
 use crate::domain::status::LetterEvent;
 use crate::domain::{Finding, LetterId, PostalAddress, PrintOptions, PrintWishes, Severity, Sha256};
 use crate::ledger::{Entry, Ledger};
-use crate::pdf::inspect;
 use crate::pipeline::intake::{Content, contents};
 use crate::pipeline::recipient::{Choice, Parts, Route, route};
 use crate::pipeline::render::{Main, Order, render};
 use crate::pipeline::template::Templates;
-use crate::pipeline::validate::{Demand, validate};
+use crate::pipeline::validate::{Demand, judge, rejects, validate};
 use crate::vendor::VendorProfile;
 use crate::wire::message::{Channel, Document, Format, SenderLetter};
 use crate::wire::table::{RowBody, TableRow};
@@ -53,6 +53,7 @@ struct Workshop<'a> {
     store: &'a Store,
     register: &'a Register,
     templates: &'a Templates,
+    inspector: &'a Inspector,
     /// The original parsed last: the letters of a large table come in many units.
     last: Mutex<Option<(Sha256, Arc<Contents>)>>,
 }
@@ -64,7 +65,9 @@ pub(super) fn middle(night: &mut Night<'_>, register: &Register, templates: &Tem
     night.watch.begin("letters", Some(waiting));
     private_folder(&night.config.digital).map_err(|e| Fault::io(format!("making {}", night.config.digital.display()), &e))?;
     let reader = Ledger::open_read_only(&night.config.ledger_path())?;
-    let workshop = Workshop { config: night.config, store: &night.store, register, templates, last: Mutex::new(None) };
+    let inspector = Inspector::of_this_program()?;
+    let workshop =
+        Workshop { config: night.config, store: &night.store, register, templates, inspector: &inspector, last: Mutex::new(None) };
     let (units, work) = crossbeam_channel::bounded::<Result<Unit, Fault>>(QUEUE);
     let (done, results) = crossbeam_channel::bounded::<Results>(RESULTS);
     let recorded = std::thread::scope(|scope| {
@@ -304,13 +307,19 @@ impl Workshop<'_> {
             sender_lines: &municipality.lines,
             date: &state.business_date,
         };
-        let parts = self.parts(printing);
+        // The sender's documents are looked at before anything of ours opens them.
+        let of_parts = self.judge_parts(printing, profile)?;
+        if rejects(&of_parts) {
+            return Ok(Err(refused(&of_parts)));
+        }
         let rendered = match render(&order, self.templates, profile) {
             Ok(rendered) => rendered,
-            Err(fault) => return Ok(Err(unrendered(fault.code, fault.message, &parts, profile))),
+            Err(fault) => return Ok(Err(Stop::Rejected(fault.code.to_owned(), fault.message))),
         };
-        let demand = Demand { wishes: printing.wishes, defaults, address: printing.address, received: rendered.received(), parts: &parts };
-        match validate(rendered.into_bytes(), &demand, profile) {
+        let demand = Demand { wishes: printing.wishes, defaults, address: printing.address, received: rendered.received() };
+        let bytes = rendered.into_bytes();
+        let facts = self.inspector.inspect(&bytes)?;
+        match validate(bytes, &facts, &demand, profile) {
             Err(findings) => Ok(Err(refused(&findings))),
             Ok(valid) => {
                 self.store.put(valid.bytes())?;
@@ -319,16 +328,21 @@ impl Workshop<'_> {
         }
     }
 
-    /// Facts of the sender's own documents where the letter is put together from several; a single one is looked at whole.
-    fn parts(&self, printing: &Printing<'_>) -> Vec<crate::pdf::PdfFacts> {
+    /// What is wrong with the sender's own documents where the letter is put together from several; a single one is looked
+    /// at as the letter that it is.
+    fn judge_parts(&self, printing: &Printing<'_>, profile: &VendorProfile) -> Result<Vec<Finding>, Fault> {
         if printing.attachments.is_empty() && !printing.wishes.imprint_recipient {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         let main = match printing.main {
             Main::Pdf(bytes) => Some(bytes),
             Main::Template { .. } => None,
         };
-        main.into_iter().chain(printing.attachments.iter().copied()).map(inspect).collect()
+        let mut findings = Vec::new();
+        for part in main.into_iter().chain(printing.attachments.iter().copied()) {
+            findings.extend(judge(&self.inspector.inspect(part)?, profile));
+        }
+        Ok(findings)
     }
 }
 
@@ -342,12 +356,6 @@ fn rejected(code: &str, message: String) -> LetterEvent {
 
 fn held(code: &'static str) -> Stop {
     Stop::Held(code, crate::domain::codes::find(code).map_or("", |page| page.title))
-}
-
-/// Parts that cannot be joined are told by what is wrong with them, if that is known.
-fn unrendered(code: &str, message: String, parts: &[crate::pdf::PdfFacts], profile: &VendorProfile) -> Stop {
-    let findings: Vec<Finding> = parts.iter().flat_map(|facts| crate::pipeline::validate::judge(facts, profile)).collect();
-    if crate::pipeline::validate::rejects(&findings) { refused(&findings) } else { Stop::Rejected(code.to_owned(), message) }
 }
 
 /// Every fault in one sentence each; the letter bears the code of the first.

@@ -1,0 +1,172 @@
+//! Looks at PDFs in processes of their own, so that a file that breaks a parser breaks nothing else.
+//!
+//! A worker is this same program, started again with nothing but two pipes: it opens no file and no connection, its
+//! memory and its time have a limit, and it knows no ledger. It gets bytes and gives facts. One that dies or takes too
+//! long is replaced, and the file in its hands is named.
+
+use crate::pdf::{PDF_BYTES_MAX, PdfFacts, inspect};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Resource, Rlimit, setrlimit};
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The hidden command that makes a process a worker.
+pub const WORKER_COMMAND: &str = "inspect-worker";
+/// Longest that one file may take, wall clock.
+const TIME_MAX: Duration = Duration::from_secs(10);
+/// Address space of a worker, bytes; the program itself and its stacks are part of it.
+const MEMORY_BYTES_MAX: u64 = 480 << 20;
+/// Largest answer, bytes: the facts of a thousand pages.
+const ANSWER_BYTES_MAX: u32 = 64 << 20;
+/// Stack of the thread that parses.
+const STACK_BYTES: usize = 48 << 20;
+/// A worker is replaced after so many files: whatever a parser keeps goes with it.
+const FILES_PER_WORKER: u32 = 2_000;
+
+/// Why a worker could not be had at all. Not the file's fault.
+#[derive(Debug, thiserror::Error)]
+#[error("starting a worker to look at PDFs: {0}")]
+pub struct InspectorFault(#[from] io::Error);
+
+/// Hands files to workers. Shared by threads; each look takes a worker for itself.
+pub struct Inspector {
+    program: PathBuf,
+    idle: Mutex<Vec<Worker>>,
+}
+
+struct Worker {
+    child: Child,
+    input: ChildStdin,
+    output: ChildStdout,
+    files: u32,
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Inspector {
+    /// Workers are started from `program` when they are needed.
+    pub fn new(program: PathBuf) -> Self {
+        Self { program, idle: Mutex::new(Vec::new()) }
+    }
+
+    /// Workers of the program that runs now.
+    pub fn of_this_program() -> Result<Self, InspectorFault> {
+        Ok(Self::new(std::env::current_exe()?))
+    }
+
+    /// The facts of a PDF. A file that kills its worker has `parser_killed`, and costs nobody else anything.
+    pub fn inspect(&self, bytes: &[u8]) -> Result<PdfFacts, InspectorFault> {
+        if bytes.len() > PDF_BYTES_MAX {
+            return Ok(inspect(bytes));
+        }
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut worker = match idle {
+            Some(worker) => worker,
+            None => Worker::start(&self.program)?,
+        };
+        match worker.ask(bytes) {
+            Ok(facts) => {
+                if worker.files < FILES_PER_WORKER {
+                    self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
+                }
+                Ok(facts)
+            }
+            Err(why) => Ok(PdfFacts { bytes: bytes.len() as u64, parser_killed: Some(why), ..PdfFacts::default() }),
+        }
+    }
+}
+
+impl Worker {
+    fn start(program: &PathBuf) -> Result<Self, InspectorFault> {
+        let mut command = Command::new(program);
+        command.arg(WORKER_COMMAND).env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn()?;
+        match (child.stdin.take(), child.stdout.take()) {
+            (Some(input), Some(output)) => Ok(Self { child, input, output, files: 0 }),
+            _ => Err(io::Error::other("the worker has no pipes").into()),
+        }
+    }
+
+    /// Sends the bytes and waits for the facts; `Err` says what became of the worker.
+    fn ask(&mut self, bytes: &[u8]) -> Result<PdfFacts, String> {
+        self.files += 1;
+        let died = "the parser crashed or wanted too much memory".to_owned();
+        let deadline = Instant::now() + TIME_MAX;
+        let length = u32::try_from(bytes.len()).map_err(|_| died.clone())?;
+        self.input.write_all(&length.to_le_bytes()).and_then(|()| self.input.write_all(bytes)).map_err(|_| died.clone())?;
+        let mut head = [0; 4];
+        self.read_until(&mut head, deadline, &died)?;
+        let length = u32::from_le_bytes(head);
+        if length > ANSWER_BYTES_MAX {
+            return Err("the parser's answer is too large".to_owned());
+        }
+        let mut answer = vec![0; length as usize];
+        self.read_until(&mut answer, deadline, &died)?;
+        serde_json::from_slice(&answer).map_err(|_| "the parser's answer cannot be read".to_owned())
+    }
+
+    fn read_until(&mut self, mut buffer: &mut [u8], deadline: Instant, died: &str) -> Result<(), String> {
+        while !buffer.is_empty() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let timeout = Timespec { tv_sec: i64::try_from(left.as_secs()).unwrap_or(0), tv_nsec: left.subsec_nanos().into() };
+            let ready = poll(&mut [PollFd::new(&self.output, PollFlags::IN)], Some(&timeout)).map_err(|e| e.to_string())?;
+            if ready == 0 {
+                return Err(format!("the parser did not finish in {} s", TIME_MAX.as_secs()));
+            }
+            match self.output.read(buffer) {
+                Ok(0) | Err(_) => return Err(died.to_owned()),
+                Ok(read) => buffer = &mut buffer[read..],
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The worker's side: limits itself, then answers until its input ends.
+pub fn work() -> io::Result<()> {
+    // A thread with a deep stack is made before the limits, which count it.
+    let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(|| {
+        limit()?;
+        answer_all(&mut io::stdin().lock(), &mut io::stdout().lock())
+    })?;
+    thread.join().unwrap_or_else(|_| Err(io::Error::other("the parser panicked")))
+}
+
+fn limit() -> io::Result<()> {
+    let to = |resource, value: u64| setrlimit(resource, Rlimit { current: Some(value), maximum: Some(value) });
+    to(Resource::As, MEMORY_BYTES_MAX)?;
+    // No file is written, none is opened, no connection is made.
+    to(Resource::Fsize, 0)?;
+    to(Resource::Core, 0)?;
+    to(Resource::Nofile, 3)?;
+    Ok(())
+}
+
+fn answer_all(input: &mut impl Read, output: &mut impl Write) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    loop {
+        let mut head = [0; 4];
+        match input.read_exact(&mut head) {
+            Err(fault) if fault.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
+            read => read?,
+        }
+        let length = u32::from_le_bytes(head);
+        if length as usize > PDF_BYTES_MAX {
+            return Err(io::Error::other("a file that is too large"));
+        }
+        bytes.clear();
+        input.take(length.into()).read_to_end(&mut bytes)?;
+        let answer = serde_json::to_vec(&inspect(&bytes))?;
+        output.write_all(&u32::try_from(answer.len()).map_err(io::Error::other)?.to_le_bytes())?;
+        output.write_all(&answer)?;
+        output.flush()?;
+    }
+}
