@@ -3,6 +3,7 @@
 //! Names are data: a link is never followed, nothing outside the folder is read, and files that end in `.part`, `.tmp`
 //! or `.filepart`, or begin with a dot, are somebody's unfinished work.
 
+use crate::domain::Sha256;
 use crate::wire::table::{TABLE_BYTES_MAX, TABLE_NAME};
 use std::collections::BTreeMap;
 use std::fs::{self, File, Metadata, OpenOptions};
@@ -134,11 +135,11 @@ pub fn read_table(folder: &Path) -> io::Result<Option<Vec<u8>>> {
 }
 
 /// Takes a message away. Gone already is fine; bytes that are not the ones we took stay.
-pub fn remove_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub fn remove_file(path: &Path, bytes: u64, hash: &Sha256) -> io::Result<()> {
     let same = File::open(path).and_then(|file| {
         let mut now = Vec::new();
-        file.take(bytes.len() as u64 + 1).read_to_end(&mut now)?;
-        Ok(now == bytes)
+        file.take(bytes + 1).read_to_end(&mut now)?;
+        Ok(Sha256(openssl::sha::sha256(&now)) == *hash)
     });
     match same {
         Ok(true) => fs::remove_file(path),
@@ -150,14 +151,14 @@ pub fn remove_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Takes a table away: the PDFs it names first, the table last, so that what is left after a cut is known again. The
 /// folder goes when it is empty; what no row names stays in it. Gives how many files stay.
-pub fn remove_table(folder: &Path, names: &[String], table: &[u8]) -> io::Result<usize> {
+pub fn remove_table(folder: &Path, names: &[String], bytes: u64, hash: &Sha256) -> io::Result<usize> {
     for name in names {
         match fs::remove_file(folder.join(name)) {
             Err(fault) if fault.kind() != io::ErrorKind::NotFound => return Err(fault),
             _ => {}
         }
     }
-    remove_file(&folder.join(TABLE_NAME), table)?;
+    remove_file(&folder.join(TABLE_NAME), bytes, hash)?;
     let left = fs::read_dir(folder)?.count();
     if left == 0 {
         fs::remove_dir(folder)?;

@@ -7,7 +7,7 @@
 use crate::domain::Sha256;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -17,6 +17,7 @@ pub const STORED_BYTES_MAX: u64 = 100 << 20;
 static TEMPORARY: AtomicU64 = AtomicU64::new(0);
 
 /// A folder of files named by the hash of their bytes: `<root>/ab/ab12...`.
+#[derive(Debug, Clone)]
 pub struct Store {
     root: PathBuf,
     /// Read where this one has nothing; never written to.
@@ -80,6 +81,12 @@ impl Store {
     pub fn sync(&self) -> Result<(), StoreError> {
         Ok(sync_around(&self.root)?)
     }
+}
+
+/// Makes everything written around both folders durable: with one call where they lie on one file system.
+pub fn sync_around_both(one: &Path, other: &Path) -> io::Result<()> {
+    sync_around(one)?;
+    if fs::metadata(one)?.dev() == fs::metadata(other)?.dev() { Ok(()) } else { sync_around(other) }
 }
 
 /// Makes everything written to the file system that this folder lies on durable.

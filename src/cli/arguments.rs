@@ -36,6 +36,9 @@ pub enum Command {
         /// Another folder of samples
         #[arg(long, value_name = "DIR")]
         samples: Option<PathBuf>,
+        /// Lay everything out and run no night: for `fjernprint run --until seal`, without vendors
+        #[arg(long)]
+        lay_only: bool,
     },
     /// Writes a commented configuration, keys and folders
     Init {

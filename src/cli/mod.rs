@@ -6,7 +6,7 @@ mod show;
 
 use crate::app::account::{Account, account_of};
 use crate::app::config::Config;
-use crate::app::demo::{DemoOptions, demo};
+use crate::app::demo::{DemoOptions, demo, lay_only};
 use crate::app::fault::{Fault, exit};
 use crate::app::night::{self, RunOptions, RunReport, Stage};
 use crate::app::validate::validate;
@@ -103,7 +103,11 @@ impl Face<'_> {
         let folder = arguments.vendors.as_deref();
         let config = || Config::read(&arguments.config);
         match arguments.command {
-            Command::Demo { dir, letters, samples } => self.demo(&DemoOptions { dir, letters, samples }),
+            Command::Demo { dir, letters, samples, lay_only: true } => {
+                lay_only(&DemoOptions { dir, letters, samples }, &self.progress)?;
+                Ok(exit::DONE)
+            }
+            Command::Demo { dir, letters, samples, .. } => self.demo(&DemoOptions { dir, letters, samples }),
             Command::Init { dir } => {
                 setup::init(&dir)?;
                 let path = dir.join(setup::CONFIG_NAME);
@@ -193,6 +197,7 @@ impl Face<'_> {
             for missed in &night.missed {
                 show::line(&mut self.out, "missed", missed)?;
             }
+            show::line(&mut self.out, "stages", &stages(&night.report))?;
             self.summary(&night.account, night.seconds)?;
         } else {
             self.account(&config, &night.report, &night.account)?;
@@ -216,6 +221,7 @@ impl Face<'_> {
         let account = account_of(config, None)?;
         if self.json {
             show::line(&mut self.out, "run", &report)?;
+            show::line(&mut self.out, "stages", &stages(&report))?;
             self.summary(&account, started.elapsed().as_secs_f64())?;
         } else {
             self.account(config, &report, &account)?;
@@ -264,7 +270,7 @@ impl Face<'_> {
     fn summary(&mut self, account: &Account, seconds: f64) -> Result<(), Ended> {
         let mut value = serde_json::to_value(account).unwrap_or_default();
         if let Some(fields) = value.as_object_mut() {
-            fields.insert("seconds".to_owned(), json!((seconds * 1000.0).round() / 1000.0));
+            fields.insert("seconds".to_owned(), json!(rounded(seconds)));
         }
         Ok(show::line(&mut self.out, "summary", &value)?)
     }
@@ -424,6 +430,16 @@ impl Face<'_> {
             _ => exit::PARTIAL,
         })
     }
+}
+
+/// Each stage with its seconds.
+fn stages(report: &RunReport) -> Value {
+    report.stage_seconds.iter().map(|(stage, seconds)| ((*stage).to_owned(), json!(rounded(*seconds)))).collect()
+}
+
+/// To the millisecond.
+fn rounded(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
 }
 
 fn with_id(key: &str, id: &str, state: &impl serde::Serialize) -> Value {

@@ -1,7 +1,7 @@
 //! Finds the sample night and lays it into the drop folders, as the senders' systems would have done in the evening.
 
 use super::synthetic;
-use crate::adapters::store::private_folder;
+use crate::adapters::store::{private_folder, sync_around};
 use crate::app::config::Config;
 use crate::app::fault::Fault;
 use crate::app::watch::Watch;
@@ -108,7 +108,8 @@ pub fn lay(samples: &Samples, letters: u64, config: &Config, watch: &dyn Watch) 
     if laid.is_none_or(|laid| laid < letters) {
         put(&note, format!("{letters}\n").as_bytes()).map_err(failed)?;
     }
-    Ok(())
+    // Senders laid their files down in the evening: writing them back to the disk is no part of the night.
+    sync_around(&config.drop).map_err(failed)
 }
 
 /// Writes a file as if it had been laid down some time ago.

@@ -65,18 +65,14 @@ impl DemoNight {
 /// Runs the demo in `options.dir`, which it makes.
 pub fn demo(options: &DemoOptions, watch: &dyn Watch) -> Result<DemoNight, Fault> {
     let dir = &options.dir;
-    private_folder(dir).map_err(|e| Fault::io(format!("making {}", dir.display()), &e))?;
-    setup::keys_and_folders(dir)?;
-    let samples = lay::Samples::find(options.samples.as_deref())?;
+    let samples = prepare(options)?;
     let (sites, reaches) = start_sites(dir)?;
-    setup::write(&dir.join("register.csv"), &synthetic::register(samples.register()?, options.letters))?;
-    setup::write(&dir.join(CONFIG_NAME), &setup::demo_config(&samples.municipalities()?, &reaches))?;
-    let config = Config::read(&dir.join(CONFIG_NAME))?;
+    let config = configure(dir, &samples, &reaches)?;
     lay::lay(&samples, options.letters, &config, watch)?;
 
     let started = Instant::now();
     let mut report = night::run(&config, &RunOptions { business_date: None, until: Stage::Reconcile }, watch)?;
-    wait_for_answers(&config, &mut report, watch)?;
+    report.timed("answers", |report| wait_for_answers(&config, report, watch))?;
     let seconds = started.elapsed().as_secs_f64();
     for site in sites {
         site.stop();
@@ -85,6 +81,29 @@ pub fn demo(options: &DemoOptions, watch: &dyn Watch) -> Result<DemoNight, Fault
     let account = account(&config, &ledger, None)?;
     let checked = expected::check(&samples, &config, &ledger)?;
     Ok(DemoNight { report, account, missed: checked.missed, as_expected: checked.met, seconds })
+}
+
+/// Lays everything out and runs no night: `run` does, up to the sealed batches, which wait for want of vendors.
+pub fn lay_only(options: &DemoOptions, watch: &dyn Watch) -> Result<(), Fault> {
+    let samples = prepare(options)?;
+    let config = configure(&options.dir, &samples, &[])?;
+    lay::lay(&samples, options.letters, &config, watch)
+}
+
+/// Folders, keys and the register of all recipients.
+fn prepare(options: &DemoOptions) -> Result<lay::Samples, Fault> {
+    let dir = &options.dir;
+    private_folder(dir).map_err(|e| Fault::io(format!("making {}", dir.display()), &e))?;
+    setup::keys_and_folders(dir)?;
+    let samples = lay::Samples::find(options.samples.as_deref())?;
+    setup::write(&dir.join("register.csv"), &synthetic::register(samples.register()?, options.letters))?;
+    Ok(samples)
+}
+
+fn configure(dir: &Path, samples: &lay::Samples, reaches: &[Reach]) -> Result<Config, Fault> {
+    let path = dir.join(CONFIG_NAME);
+    setup::write(&path, &setup::demo_config(&samples.municipalities()?, reaches))?;
+    Config::read(&path)
 }
 
 /// Three vendors on loopback, each with a host key and a folder of its own.

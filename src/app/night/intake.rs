@@ -2,52 +2,27 @@
 //! taken away.
 //!
 //! A cut between any two of these steps is harmless: the file still lies there, is known by its hash, and is answered
-//! and taken away again.
+//! and taken away again. While one lot of files is made durable, recorded and answered, the next is read.
 
+use super::claim::{Claim, Claimant, Filed, LOTS_AHEAD};
 use super::{Night, RunReport};
 use crate::adapters::clock;
-use crate::adapters::drop_folder::{self, Dropped, TableLook};
-use crate::adapters::store::{Store, private_folder, write_private};
+use crate::adapters::drop_folder;
+use crate::adapters::store::{private_folder, write_private};
+use crate::app::config::Config;
 use crate::app::fault::Fault;
+use crate::app::watch::Watch;
 use crate::domain::redact::redact;
 use crate::domain::state::{IntakeEvent, LetterState};
 use crate::domain::status::LetterEvent;
 use crate::domain::{LetterId, Sha256};
-use crate::ledger::{Entry, file_subject};
-use crate::pdf::inspect::PDF_BYTES_MAX;
-use crate::pipeline::intake::{Content, FiledLetter, Sender, accept_message, accept_table, contents};
-use crate::wire::table::{RowBody, TABLE_BYTES_MAX, TABLE_NAME, TableRow};
-use crate::wire::xml::{MESSAGE_BYTES_MAX, Refusal};
+use crate::ledger::{Entry, Ledger, file_subject};
+use crate::pipeline::intake::{Content, Sender, contents};
+use crate::wire::table::TableRow;
+use crate::wire::xml::Refusal;
 use rayon::prelude::*;
 use serde::Serialize;
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-/// Bytes and files of one transaction: bounds the memory, whatever lies in the folder.
-const CHUNK_BYTES: u64 = 64 << 20;
-const CHUNK_FILES: usize = 256;
-
-/// A file in our hands, and what it is.
-struct Claim {
-    path: PathBuf,
-    /// As it is shown: masked, and for a table its folder and `letters.csv`.
-    name: String,
-    bytes: Vec<u8>,
-    hash: Sha256,
-    letters: Result<Vec<Filed>, Refusal>,
-    /// Names of the PDFs beside the table that the store holds.
-    beside: Vec<String>,
-    /// Larger than anything we take, and not read to its end: the file itself is kept.
-    oversized: bool,
-}
-
-/// A letter without its content, which would fill the memory.
-struct Filed {
-    id: LetterId,
-    letter: FiledLetter,
-    documents: Vec<Sha256>,
-}
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The technical receipt: accepted or rejected, and why; `partial` when some rows of a table were rejected.
 #[derive(Serialize)]
@@ -82,189 +57,30 @@ struct LetterLine {
 pub(super) fn intake(night: &mut Night<'_>, report: &mut RunReport) -> Result<(), Fault> {
     let watch = night.watch;
     watch.begin("intake", None);
-    for sender in night.config.senders.clone() {
-        let folder = night.config.drop.join(&sender.id);
-        let found = drop_folder::list(&folder).map_err(|e| Fault::io(format!("looking into {}", folder.display()), &e))?;
-        let mut chunk: Vec<PathBuf> = Vec::new();
-        let mut chunk_bytes = 0;
-        let mut tables = Vec::new();
-        for dropped in found {
-            match dropped {
-                Dropped::Message { path, bytes } => {
-                    if !chunk.is_empty() && (chunk.len() == CHUNK_FILES || chunk_bytes + bytes > CHUNK_BYTES) {
-                        messages(night, &sender, std::mem::take(&mut chunk), report)?;
-                        chunk_bytes = 0;
-                    }
-                    chunk_bytes += bytes;
-                    chunk.push(path);
-                }
-                Dropped::Table { folder } => tables.push(folder),
-                Dropped::Other { path } => {
-                    report.files_ignored += 1;
-                    let why = if path.is_dir() { "a folder without letters.csv" } else { "neither XML nor a table" };
-                    watch.note(&format!("left in the drop folder of {}, {why}: {}", sender.id, shown(&path)));
-                }
-            }
-        }
-        messages(night, &sender, chunk, report)?;
-        for folder in settled(night, tables, report)? {
-            table(night, &sender, &folder, report)?;
-        }
-    }
+    let (lots, claimed) = crossbeam_channel::bounded(LOTS_AHEAD);
+    let reader = Ledger::open_read_only(&night.config.ledger_path())?;
+    let claimant = Claimant::new(night.config, night.store.clone(), reader, watch, lots);
+    let left = std::thread::scope(|scope| {
+        let claiming = scope.spawn(move || claimant.claim_all());
+        let taken = claimed.iter().try_for_each(|lot| take(night, &lot, report));
+        // The claimant may be waiting for room; without a receiver it ends.
+        drop(claimed);
+        let left = claiming.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        taken.and(left)
+    })?;
+    report.files_waiting += left.waiting;
+    report.files_ignored += left.ignored;
     watch.end("intake");
     Ok(())
 }
 
-fn shown(path: &Path) -> String {
-    redact(&path.file_name().unwrap_or_default().to_string_lossy())
-}
-
-fn messages(night: &mut Night<'_>, sender: &Sender, paths: Vec<PathBuf>, report: &mut RunReport) -> Result<(), Fault> {
-    let store = &night.store;
-    let claimed: Vec<Option<Claim>> = paths.par_iter().map(|path| claim_message(store, sender, path)).collect::<Result<_, Fault>>()?;
-    let mut claims = Vec::new();
-    for (claim, path) in claimed.into_iter().zip(&paths) {
-        let Some(claim) = claim else {
-            report.files_waiting += 1;
-            continue;
-        };
-        let grace = Duration::from_secs(night.config.intake.grace_s);
-        let ends_in_the_middle = claim.letters.as_ref().is_err_and(|refusal| refusal.incomplete);
-        if ends_in_the_middle && drop_folder::age(path).unwrap_or_default() < grace {
-            report.files_waiting += 1;
-            night.watch.note(&format!("not whole yet, left for the next run: {}/{}", sender.id, claim.name));
-            continue;
-        }
-        claims.push(claim);
-    }
-    take(night, sender, claims, report)
-}
-
-/// Reads, stores and parses one message; `None` when it is being written.
-fn claim_message(store: &Store, sender: &Sender, path: &Path) -> Result<Option<Claim>, Fault> {
-    let read = drop_folder::read_stable(path, MESSAGE_BYTES_MAX as u64);
-    let Some(bytes) = read.map_err(|e| Fault::io(format!("reading {}", shown(path)), &e))? else { return Ok(None) };
-    let oversized = bytes.len() > MESSAGE_BYTES_MAX;
-    let letters = accept_message(&bytes, sender);
-    // Refused bytes are kept too: nothing that was handed in is lost.
-    let hash = store.put(&bytes)?;
-    let filed = |letter: FiledLetter| Filed { id: letter.id.clone(), letter: without_content(letter), documents: Vec::new() };
-    let letters = letters.map(|list| list.into_iter().map(filed).collect());
-    Ok(Some(Claim { path: path.to_owned(), name: shown(path), bytes, hash, letters, beside: Vec::new(), oversized }))
-}
-
-/// Keeps only whether there is a content: an empty row stands for it.
-fn without_content(letter: FiledLetter) -> FiledLetter {
-    FiledLetter { content: letter.content.map(|_| Content::Dropped), ..letter }
-}
-
-/// The tables in whose folders nobody writes any more. The others are waited for once, and then left to the next run.
-fn settled(night: &Night<'_>, folders: Vec<PathBuf>, report: &mut RunReport) -> Result<Vec<PathBuf>, Fault> {
-    let settle = Duration::from_secs(night.config.intake.settle_s);
-    let look = |folder: &Path| drop_folder::look_at_table(folder).map_err(|e| Fault::io(format!("looking into {}", shown(folder)), &e));
-    let looks: Vec<(PathBuf, TableLook)> = folders.into_iter().map(|f| look(&f).map(|l| (f, l))).collect::<Result<_, _>>()?;
-    let youngest = looks.iter().map(|(_, l)| l.age).min().unwrap_or(settle);
-    if youngest < settle {
-        std::thread::sleep(settle - youngest);
-    }
-    let mut whole = Vec::new();
-    for (folder, before) in looks {
-        if before.age >= settle || look(&folder)?.same_as(&before) {
-            whole.push(folder);
-        } else {
-            report.files_waiting += 1;
-            night.watch.note(&format!("still being written, left for the next run: {}", shown(&folder)));
-        }
-    }
-    Ok(whole)
-}
-
-fn table(night: &mut Night<'_>, sender: &Sender, folder: &Path, report: &mut RunReport) -> Result<(), Fault> {
-    let read = drop_folder::read_table(folder).map_err(|e| Fault::io(format!("reading the table in {}", shown(folder)), &e))?;
-    let Some(bytes) = read else {
-        report.files_waiting += 1;
-        return Ok(());
-    };
-    let hash = night.store.put(&bytes)?;
-    let known = night.ledger.file(&file_subject(&sender.id, &hash))?.is_some();
-    let oversized = bytes.len() as u64 > TABLE_BYTES_MAX;
-    let letters = match oversized {
-        true => Err(Refusal::new("FP-I016", format!("the table is larger than {TABLE_BYTES_MAX} bytes"), "file")),
-        false => accept_table(&bytes, sender),
-    };
-    let named: Vec<String> = letters.iter().flatten().flat_map(names_beside).collect();
-    let letters = match letters {
-        // The PDFs may be gone already: this table was taken before.
-        Ok(list) if known => {
-            Ok(list.into_iter().map(|l| Filed { id: l.id.clone(), letter: without_content(l), documents: Vec::new() }).collect())
-        }
-        Ok(list) => {
-            let store = &night.store;
-            let filed = list.into_par_iter().map(|letter| with_documents(store, folder, letter)).collect::<Result<Vec<_>, Fault>>()?;
-            Ok(filed)
-        }
-        Err(refusal) => Err(refusal),
-    };
-    let beside = held(&night.store, folder, named)?;
-    let name = format!("{}/{TABLE_NAME}", shown(folder));
-    take(night, sender, vec![Claim { path: folder.to_owned(), name, bytes, hash, letters, beside, oversized }], report)
-}
-
-/// Those of the named PDFs whose bytes the store holds: what was never ours is not taken away.
-fn held(store: &Store, folder: &Path, mut names: Vec<String>) -> Result<Vec<String>, Fault> {
-    names.sort();
-    names.dedup();
-    let keep = |name: String| {
-        let read = drop_folder::read_stable(&folder.join(&name), PDF_BYTES_MAX as u64);
-        let bytes = read.map_err(|e| Fault::io(format!("reading a PDF beside the table in {}", shown(folder)), &e))?;
-        let ours = bytes.is_some_and(|bytes| store.holds(&Sha256(openssl::sha::sha256(&bytes))));
-        Ok(ours.then_some(name))
-    };
-    let kept: Vec<Option<String>> = names.into_par_iter().map(keep).collect::<Result<_, Fault>>()?;
-    Ok(kept.into_iter().flatten().collect())
-}
-
-fn names_beside(letter: &FiledLetter) -> Vec<String> {
-    let Ok(Content::Row(row)) = &letter.content else { return Vec::new() };
-    let main = match &row.body {
-        RowBody::Document(name) => Some(name.clone()),
-        RowBody::Template { .. } => None,
-    };
-    main.into_iter().chain(row.attachments.iter().cloned()).collect()
-}
-
-/// Stores the PDFs that a row names. A row whose PDF is not there is refused (FP-I014).
-fn with_documents(store: &Store, folder: &Path, mut letter: FiledLetter) -> Result<Filed, Fault> {
-    let mut documents = Vec::new();
-    for name in names_beside(&letter) {
-        let read = drop_folder::read_stable(&folder.join(&name), PDF_BYTES_MAX as u64);
-        match read.map_err(|e| Fault::io("reading a PDF beside a table", &e))? {
-            Some(bytes) if bytes.len() <= PDF_BYTES_MAX => documents.push(store.put(&bytes)?),
-            Some(_) => letter.content = Err(beside_refusal(&letter, "a PDF that the row names is larger than 100 MiB")),
-            None => letter.content = Err(beside_refusal(&letter, "a PDF that the row names is not beside the table")),
-        }
-    }
-    Ok(Filed { id: letter.id.clone(), letter: without_content(letter), documents })
-}
-
-fn beside_refusal(letter: &FiledLetter, message: &str) -> Refusal {
-    let line = match &letter.content {
-        Ok(Content::Row(row)) => row.line,
-        _ => u64::from(letter.part) + 2,
-    };
-    Refusal::new("FP-I014", message, format!("line {line}"))
-}
-
 /// Records the claims in one transaction, then answers and takes away.
-fn take(night: &mut Night<'_>, sender: &Sender, claims: Vec<Claim>, report: &mut RunReport) -> Result<(), Fault> {
-    if claims.is_empty() {
-        return Ok(());
-    }
+fn take(night: &mut Night<'_>, claims: &[Claim<'_>], report: &mut RunReport) -> Result<(), Fault> {
     let at = clock::now();
     let mut decided = Decided { entries: Vec::new(), new: BTreeMap::new(), files: BTreeMap::new() };
     let mut receipts = Vec::new();
-    for claim in &claims {
-        receipts.push(decided.claim(night, sender, claim, &at, report)?);
+    for claim in claims {
+        receipts.push(decided.claim(night, claim.sender, claim, &at, report)?);
         night.watch.step("intake", 1);
     }
     night.store.sync()?;
@@ -272,11 +88,15 @@ fn take(night: &mut Night<'_>, sender: &Sender, claims: Vec<Claim>, report: &mut
     if night.dry {
         return Ok(());
     }
-    for (claim, receipt) in claims.iter().zip(&receipts) {
-        write_receipt(night, sender, claim, receipt)?;
-        take_away(night, claim)?;
+    let (config, watch) = (night.config, night.watch);
+    for sender in claims.iter().map(|claim| &claim.sender.id).collect::<BTreeSet<_>>() {
+        let folder = config.receipts.join(sender);
+        private_folder(&folder).map_err(|e| Fault::io(format!("making {}", folder.display()), &e))?;
     }
-    Ok(())
+    claims.par_iter().zip(&receipts).try_for_each(|(claim, receipt)| {
+        write_receipt(config, claim, receipt)?;
+        take_away(config, watch, claim)
+    })
 }
 
 /// What one transaction will record.
@@ -292,7 +112,7 @@ impl Decided {
         &mut self,
         night: &Night<'_>,
         sender: &'a Sender,
-        claim: &'a Claim,
+        claim: &'a Claim<'_>,
         at: &'a str,
         report: &mut RunReport,
     ) -> Result<Receipt<'a>, Fault> {
@@ -372,7 +192,7 @@ impl Decided {
         Ok(receipt)
     }
 
-    fn letter(&mut self, night: &Night<'_>, sender: &Sender, claim: &Claim, filed: &Filed) -> Result<Verdict, Fault> {
+    fn letter(&mut self, night: &Night<'_>, sender: &Sender, claim: &Claim<'_>, filed: &Filed) -> Result<Verdict, Fault> {
         let part = filed.letter.part;
         let refusal = filed.letter.content.as_ref().err();
         let line = |result: &'static str, refusal: Option<&Refusal>| LetterLine {
@@ -389,7 +209,7 @@ impl Decided {
         };
         if let Some((original, its_part, documents)) = before {
             let same = (original, its_part) == (claim.hash, part)
-                || documents == filed.documents && same_content(night, &original, its_part, &claim.bytes, part)?;
+                || documents == filed.documents && same_content(night, (&original, its_part), (&claim.hash, part))?;
             if same {
                 // What became of it is told again: the first receipt may be lost.
                 let (code, message) = recorded.and_then(|state| state.reason).unzip();
@@ -433,9 +253,8 @@ fn refused(subject: String, file: &str, business_date: &str, refusal: &Refusal) 
     Entry::File(subject, event)
 }
 
-/// Whether two parts say the same, whatever the bytes around them.
-fn same_content(night: &Night<'_>, original: &Sha256, its_part: u32, bytes: &[u8], part: u32) -> Result<bool, Fault> {
-    let stored = night.store.get(original)?;
+/// Whether two parts of stored files say the same, whatever the bytes around them.
+fn same_content(night: &Night<'_>, theirs: (&Sha256, u32), ours: (&Sha256, u32)) -> Result<bool, Fault> {
     let at = |bytes: &[u8], part: u32| {
         let content = contents(bytes).ok()?.into_iter().nth(part as usize)?;
         // The same row may stand on another line of another table.
@@ -444,37 +263,36 @@ fn same_content(night: &Night<'_>, original: &Sha256, its_part: u32, bytes: &[u8
             content => content,
         })
     };
-    let (theirs, ours) = (at(&stored, its_part), at(bytes, part));
+    let (theirs, ours) = (at(&night.store.get(theirs.0)?, theirs.1), at(&night.store.get(ours.0)?, ours.1));
     Ok(theirs.is_some() && theirs == ours)
 }
 
-fn write_receipt(night: &Night<'_>, sender: &Sender, claim: &Claim, receipt: &Receipt<'_>) -> Result<(), Fault> {
-    let folder = night.config.receipts.join(&sender.id);
-    let what = || format!("writing a receipt into {}", folder.display());
-    private_folder(&folder).map_err(|e| Fault::io(what(), &e))?;
+fn write_receipt(config: &Config, claim: &Claim<'_>, receipt: &Receipt<'_>) -> Result<(), Fault> {
+    let folder = config.receipts.join(&claim.sender.id);
     let safe = |c: char| if c.is_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' };
     let name: String = claim.name.chars().map(safe).take(120).collect();
     let mut json = serde_json::to_vec_pretty(receipt).expect("a receipt has only string keys");
     json.push(b'\n');
-    write_private(&folder.join(format!("{name}.{}.receipt.json", claim.hash.short())), &json).map_err(|e| Fault::io(what(), &e))
+    write_private(&folder.join(format!("{name}.{}.receipt.json", claim.hash.short())), &json)
+        .map_err(|e| Fault::io(format!("writing a receipt into {}", folder.display()), &e))
 }
 
-fn take_away(night: &Night<'_>, claim: &Claim) -> Result<(), Fault> {
+fn take_away(config: &Config, watch: &dyn Watch, claim: &Claim<'_>) -> Result<(), Fault> {
     let what = || format!("taking {} out of the drop folder", claim.name);
     if claim.oversized {
-        let aside = night.config.data.join("too-large");
+        let aside = config.data.join("too-large");
         private_folder(&aside).map_err(|e| Fault::io(what(), &e))?;
         let name = claim.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let target = aside.join(format!("{}-{}", claim.hash.short(), redact(&name)));
-        night.watch.note(&format!("too large to be stored, moved aside to {}", target.display()));
+        watch.note(&format!("too large to be stored, moved aside to {}", target.display()));
         return std::fs::rename(&claim.path, target).map_err(|e| Fault::io(what(), &e));
     }
     if !claim.path.is_dir() {
-        return drop_folder::remove_file(&claim.path, &claim.bytes).map_err(|e| Fault::io(what(), &e));
+        return drop_folder::remove_file(&claim.path, claim.bytes, &claim.hash).map_err(|e| Fault::io(what(), &e));
     }
-    let left = drop_folder::remove_table(&claim.path, &claim.beside, &claim.bytes).map_err(|e| Fault::io(what(), &e))?;
+    let left = drop_folder::remove_table(&claim.path, &claim.beside, claim.bytes, &claim.hash).map_err(|e| Fault::io(what(), &e))?;
     if left > 0 {
-        night.watch.note(&format!("{}: {left} files that no row names stay in the drop folder", claim.name));
+        watch.note(&format!("{}: {left} files that no row names stay in the drop folder", claim.name));
     }
     Ok(())
 }

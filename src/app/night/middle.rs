@@ -7,7 +7,7 @@ use super::{Night, RunReport};
 use crate::adapters::clock;
 use crate::adapters::inspector::Inspector;
 use crate::adapters::register::Register;
-use crate::adapters::store::{Store, private_folder, sync_around, write_private};
+use crate::adapters::store::{Store, private_folder, sync_around_both, write_private};
 use crate::app::config::{Config, Municipality};
 use crate::app::fault::Fault;
 use crate::domain::state::LetterState;
@@ -26,15 +26,16 @@ use crate::wire::xml::Refusal;
 use crossbeam_channel::{Receiver, Sender};
 use rayon::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 /// Letters looked up at once.
 const PAGE: u32 = 1_000;
 /// Letters of one original that one worker takes.
 const UNIT_LETTERS: usize = 64;
-/// Units waiting, and results waiting: what bounds the memory.
+/// Units waiting: what bounds the memory.
 const QUEUE: usize = 16;
+/// Results waiting, which hold no contents: the workers go on while this thread waits for the disk.
+const RESULTS: usize = 1_024;
 /// Letters recorded in one transaction.
 const RECORD_LETTERS: usize = 512;
 
@@ -68,7 +69,7 @@ pub(super) fn middle(night: &mut Night<'_>, register: &Register, templates: &Tem
     let workshop =
         Workshop { config: night.config, store: &night.store, register, templates, inspector: &inspector, last: Mutex::new(None) };
     let (units, work) = crossbeam_channel::bounded::<Result<Unit, Fault>>(QUEUE);
-    let (done, results) = crossbeam_channel::bounded::<Results>(QUEUE);
+    let (done, results) = crossbeam_channel::bounded::<Results>(RESULTS);
     let recorded = std::thread::scope(|scope| {
         scope.spawn(move || find_work(&reader, &units));
         scope.spawn(|| {
@@ -78,8 +79,7 @@ pub(super) fn middle(night: &mut Night<'_>, register: &Register, templates: &Tem
                 let _ = done.send(unit.and_then(|unit| workshop.unit(&unit)));
             });
         });
-        let mut recorder =
-            Recorder { ledger: &mut night.ledger, store: &night.store, outbox: &night.config.digital, report, entries: Vec::new() };
+        let mut recorder = Recorder { ledger: &mut night.ledger, config: night.config, report, entries: Vec::new() };
         let recorded = recorder.record_all(&results, |count| night.watch.step("letters", count));
         drop(results);
         recorded
@@ -121,8 +121,7 @@ fn find_work(reader: &Ledger, units: &Sender<Result<Unit, Fault>>) {
 
 struct Recorder<'a> {
     ledger: &'a mut Ledger,
-    store: &'a Store,
-    outbox: &'a Path,
+    config: &'a Config,
     report: &'a mut RunReport,
     entries: Vec<Entry>,
 }
@@ -154,8 +153,8 @@ impl Recorder<'_> {
         if self.entries.is_empty() {
             return Ok(());
         }
-        self.store.sync()?;
-        sync_around(self.outbox).map_err(|e| Fault::io("making the digital outbox durable", &e))?;
+        // What the workers wrote: letters into the store, MeMos into the outbox.
+        sync_around_both(&self.config.store_path(), &self.config.digital).map_err(|e| Fault::io("making letters durable", &e))?;
         self.ledger.record(&clock::now(), &self.entries)?;
         for entry in self.entries.drain(..) {
             if let Entry::Letter(_, event) = entry {

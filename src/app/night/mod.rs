@@ -3,6 +3,7 @@
 //! Each stage finds its work in the ledger, so a night that was cut off anywhere goes on where it was, and a second run
 //! finds nothing to do. Intent is recorded before an effect, the effect may happen twice, and then it is recorded as done.
 
+mod claim;
 mod dry;
 mod intake;
 mod middle;
@@ -24,8 +25,10 @@ use crate::adapters::store::Store;
 use crate::ledger::{Ledger, LedgerError};
 use crate::pipeline::template::Templates;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
+use std::time::Instant;
 
 /// Where a run may stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,9 +72,20 @@ pub struct RunReport {
     /// What stood in the way of a vendor's deliveries and answers: code and sentence.
     #[serde(skip)]
     pub faults: Vec<Fault>,
+    /// Wall-clock time of each stage that was run, under the name that its progress bears.
+    #[serde(skip)]
+    pub stage_seconds: BTreeMap<&'static str, f64>,
 }
 
 impl RunReport {
+    /// Runs a stage and adds its time.
+    pub(crate) fn timed<T>(&mut self, stage: &'static str, work: impl FnOnce(&mut Self) -> T) -> T {
+        let started = Instant::now();
+        let done = work(self);
+        *self.stage_seconds.entry(stage).or_default() += started.elapsed().as_secs_f64();
+        done
+    }
+
     /// The exit code that this run deserves: the gravest of what happened.
     pub fn exit_code(&self) -> u8 {
         let order = [exit::KEYS, exit::MISMATCH, exit::UNREACHABLE, exit::UNEXPECTED, exit::USAGE];
@@ -148,19 +162,18 @@ pub fn run(config: &Config, options: &RunOptions, watch: &dyn Watch) -> Result<R
         check_signer(config)?;
     }
     let mut report = RunReport { business_date: night.business_date.clone(), ..RunReport::default() };
-    intake::intake(&mut night, &mut report)?;
+    report.timed("intake", |report| intake::intake(&mut night, report))?;
     if options.until >= Stage::Validate {
-        let (register, templates) = (register(config)?, templates(config)?);
-        middle::middle(&mut night, &register, &templates, &mut report)?;
+        report.timed("letters", |report| middle::middle(&mut night, &register(config)?, &templates(config)?, report))?;
     }
     if options.until >= Stage::Seal {
-        seal::seal(&mut night, &mut report)?;
+        report.timed("batches", |report| seal::seal(&mut night, report))?;
     }
     if options.until >= Stage::Ship {
-        ship::ship(&mut night, &mut report)?;
+        report.timed("shipping", |report| ship::ship(&mut night, report))?;
     }
     if options.until >= Stage::Reconcile {
-        let answers = reconcile::reconcile(&mut night)?;
+        let answers = report.timed("answers", |_| reconcile::reconcile(&mut night))?;
         report.letters_settled = answers.letters_settled;
         report.faults.extend(answers.faults);
     }
