@@ -58,7 +58,7 @@ pub fn validate(files: &[PathBuf], profiles: &[VendorProfile], mut on_verdict: i
 fn of_file(inspector: &Inspector, path: &Path, profiles: &[VendorProfile]) -> Result<Vec<Verdict>, Fault> {
     let facts = facts_of(inspector, path)?;
     let verdict = |profile: &VendorProfile| {
-        let findings = judge(&facts, profile);
+        let findings = judge(&facts, None, profile);
         let verdict = if rejects(&findings) { "reject" } else { "accept" };
         let file = redact(&path.display().to_string());
         Verdict { file, vendor: profile.id.to_string(), verdict, pages: facts.pages.len(), findings }
@@ -77,6 +77,7 @@ fn facts_of(inspector: &Inspector, path: &Path) -> Result<PdfFacts, Fault> {
 /// The word for a severity in front of a line that a person reads.
 pub fn severity_word(severity: Severity) -> &'static str {
     match severity {
+        Severity::Off => "off",
         Severity::Info => "info",
         Severity::Warn => "warn",
         Severity::Reject => "reject",

@@ -2,10 +2,12 @@
 
 use serde::Serialize;
 
-/// What a profile makes of a finding. Only `Reject` stops the letter.
+/// What a profile makes of a breach of a rule. Only `Reject` stops the letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
+    /// Not told at all.
+    Off,
     Info,
     Warn,
     Reject,

@@ -7,6 +7,7 @@ pub mod ids;
 pub mod print;
 pub mod recipient;
 pub mod redact;
+pub mod rules;
 pub mod state;
 pub mod status;
 

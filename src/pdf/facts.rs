@@ -29,6 +29,13 @@ pub struct PdfFacts {
     pub structure: Structure,
 }
 
+impl PdfFacts {
+    /// Whether somebody looked at what is drawn on the pages.
+    pub fn pages_drawn(&self) -> bool {
+        self.pages.iter().any(|page| page.ink.is_some())
+    }
+}
+
 /// What the file is made of beside its pages.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

@@ -3,6 +3,7 @@
 //! A new vendor is a new file, never a line of Rust. Every value has a line in `[provenance]` that says where it
 //! comes from: `contract`, `sourced:<what>` or `assumed`; a value without one, or a line without a value, is an error.
 
+use crate::domain::rules::RULES;
 use crate::domain::{Envelope, Severity, VendorId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -23,7 +24,13 @@ pub struct VendorProfile {
     pub sheet: SheetRules,
     pub address_box: AddressBox,
     pub answers: Answers,
-    /// What a rule's breach means at this vendor; a rule that is not named here is `reject`.
+    /// How near to each edge ink may come; absent where the vendor does not say.
+    pub margins: Option<Margins>,
+    /// Where machines and the envelope's window are.
+    pub zones: Option<Zones>,
+    pub ink: Option<InkRules>,
+    /// What a rule's breach means at this vendor: `off`, `info`, `warn` or `reject`; a rule that is not named here has the
+    /// meaning of its own that docs/rules.md tells.
     #[serde(default)]
     pub severity: BTreeMap<String, Severity>,
     pub provenance: BTreeMap<String, String>,
@@ -115,6 +122,54 @@ pub struct AddressBox {
     pub font_size_max_pt: f32,
     pub font_size_min_pt: f32,
     pub lines_max: u32,
+}
+
+/// Ink stays this far from each edge, mm.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Margins {
+    pub left_mm: f32,
+    pub right_mm: f32,
+    pub top_mm: f32,
+    pub bottom_mm: f32,
+}
+
+/// A rectangle on the sheet, mm from its top left corner.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Area {
+    pub x_mm: f32,
+    pub y_mm: f32,
+    pub width_mm: f32,
+    pub height_mm: f32,
+}
+
+impl std::fmt::Display for Area {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { x_mm, y_mm, width_mm, height_mm } = self;
+        write!(f, "x {x_mm} to {} mm, y {y_mm} to {} mm", x_mm + width_mm, y_mm + height_mm)
+    }
+}
+
+/// Places with rules of their own.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Zones {
+    /// Where the vendor's machines print and read their marks, on every page: no ink.
+    pub machine: Area,
+    /// What the window shows whatever way the sheet slides: the whole address stands in it.
+    pub visible: Area,
+    /// What the window may show: nothing else stands in it.
+    pub keepout: Area,
+}
+
+/// How ink may be.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InkRules {
+    /// Of a page, 0 to 1.
+    pub coverage_max: f32,
+    pub image_dpi_min: f32,
 }
 
 /// How the vendor answers.
@@ -212,6 +267,31 @@ impl VendorProfile {
             "address_box font sizes must be 5 pt or more, min not above max",
         );
         must(self.answers.dialect == "csv", "answers.dialect: only csv is known");
+        if let Some(m) = self.margins {
+            let sane = |mm: f32| (0.0..=60.0).contains(&mm);
+            must([m.left_mm, m.right_mm, m.top_mm, m.bottom_mm].into_iter().all(sane), "margins must be 0 to 60 mm");
+        }
+        if let Some(z) = &self.zones {
+            let on_page = |area: &Area| {
+                let sane = area.x_mm >= 0.0 && area.y_mm >= 0.0 && area.width_mm > 0.0 && area.height_mm > 0.0;
+                sane && area.x_mm + area.width_mm <= p.width_mm && area.y_mm + area.height_mm <= p.height_mm
+            };
+            must([z.machine, z.visible, z.keepout].iter().all(on_page), "zones must be areas on the page");
+            let holds = |outer: &Area, x: f32, y: f32, w: f32, h: f32| {
+                x >= outer.x_mm && y >= outer.y_mm && x + w <= outer.x_mm + outer.width_mm && y + h <= outer.y_mm + outer.height_mm
+            };
+            let v = z.visible;
+            must(holds(&z.keepout, v.x_mm, v.y_mm, v.width_mm, v.height_mm), "zones.visible must lie within zones.keepout");
+            must(holds(&v, a.x_mm, a.y_mm, a.width_mm, a.height_mm), "address_box must lie within zones.visible");
+        }
+        if let Some(i) = self.ink {
+            must(
+                (0.0..=1.0).contains(&i.coverage_max) && (0.0..=2400.0).contains(&i.image_dpi_min),
+                "ink: coverage_max is 0 to 1, image_dpi_min 0 to 2400",
+            );
+        }
+        let known = |word: &String| RULES.iter().any(|rule| rule.word == word);
+        faults.extend(self.severity.keys().filter(|word| !known(word)).map(|word| format!("severity.{word}: no rule has this word")));
         faults.extend(self.provenance_faults(value));
         faults
     }

@@ -120,3 +120,20 @@ fn exit_codes_md_has_every_exit_code_and_no_other() {
     assert!(constants.len() >= 10);
     assert_eq!(documented, constants);
 }
+
+/// docs/rules.md is written from the rules and their pages.
+#[test]
+fn the_rules_of_validation_are_documented() {
+    use fjernprint::domain::codes::find;
+    use fjernprint::domain::rules::RULES;
+    let text = document("rules.md");
+    let stands = text.split("<!-- begin rules -->\n").nth(1).and_then(|rest| rest.split("<!-- end rules -->").next()).unwrap_or_default();
+    let mut table = "| rule | code | means, where the profile does not say | what it is |\n|---|---|---|---|\n".to_owned();
+    for rule in RULES {
+        let page = find(rule.code).unwrap_or_else(|| panic!("{} has no page", rule.code));
+        let default = format!("{:?}", rule.default).to_lowercase();
+        table += &format!("| {} | {} | {default} | {} |\n", rule.word, rule.code, page.cause);
+    }
+    assert!(stands == table, "docs/rules.md, between the markers, must be:\n{table}");
+    assert!(RULES.windows(2).all(|pair| pair[0].code < pair[1].code), "one code a rule, sorted");
+}

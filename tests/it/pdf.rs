@@ -33,7 +33,7 @@ pub const A4: (f32, f32) = (595.276, 841.89);
 
 fn rules(vendor: &str, bytes: &[u8]) -> Vec<&'static str> {
     let text = fs::read_to_string(format!("{}/vendors/{vendor}/profile.toml", env!("CARGO_MANIFEST_DIR"))).unwrap();
-    let findings = judge(&inspect(bytes), &VendorProfile::parse(&text).unwrap());
+    let findings = judge(&inspect(bytes), None, &VendorProfile::parse(&text).unwrap());
     assert_eq!(rejects(&findings), findings.iter().any(|f| f.rule != "PDF_VERSION"));
     findings.iter().map(|finding| finding.rule).collect()
 }

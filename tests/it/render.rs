@@ -111,7 +111,7 @@ fn every_shipped_template_renders_for_every_vendor_without_a_finding() {
         for name in Templates::shipped().names() {
             let letter = made(Main::Template { name, values: &values }, vendor, |_| {}).unwrap();
             let facts = inspect(letter.bytes());
-            assert_eq!(judge(&facts, &profile(vendor)), [], "{name} at {vendor}");
+            assert_eq!(judge(&facts, None, &profile(vendor)), [], "{name} at {vendor}");
             assert_eq!(facts.pages.len(), 1, "{name}");
             assert!(!letter.untouched());
             assert_eq!(letter.received().0, openssl::sha::sha256(letter.bytes()));
@@ -258,7 +258,7 @@ fn cover_sheet_and_attachments_are_put_to_the_senders_pages() {
         let letter = made(Main::Pdf(&given), "kmd", change).unwrap();
         assert!(!letter.untouched());
         assert_eq!(letter.received().0, openssl::sha::sha256(&given));
-        assert_eq!(judge(&inspect(letter.bytes()), &profile("kmd")), []);
+        assert_eq!(judge(&inspect(letter.bytes()), None, &profile("kmd")), []);
         tool("qpdf", &["--check"], letter.bytes());
         let document = lopdf::Document::load_mem(letter.bytes()).unwrap();
         let drawn = |id| document.get_page_content_with_limit(id, 1 << 20).unwrap();
@@ -373,7 +373,7 @@ proptest::proptest! {
             paragraphs: &paragraphs,
         };
         match letter(&text, &window) {
-            Ok(bytes) => assert_eq!(judge(&inspect(&bytes), &profile("edora")), []),
+            Ok(bytes) => assert_eq!(judge(&inspect(&bytes), None, &profile("edora")), []),
             Err(fault) => assert!(["FP-D001", "FP-D002"].contains(&fault.code), "{}", fault.code),
         }
     }

@@ -18,7 +18,7 @@ use crate::pipeline::intake::{Content, contents};
 use crate::pipeline::recipient::{Choice, Parts, Route, route};
 use crate::pipeline::render::{Main, Order, render};
 use crate::pipeline::template::Templates;
-use crate::pipeline::validate::{Demand, judge, rejects, validate};
+use crate::pipeline::validate::{Demand, judge_part, rejects, validate};
 use crate::vendor::VendorProfile;
 use crate::wire::message::{Channel, Document, Format, SenderLetter};
 use crate::wire::table::{RowBody, TableRow};
@@ -340,7 +340,7 @@ impl Workshop<'_> {
         };
         let mut findings = Vec::new();
         for part in main.into_iter().chain(printing.attachments.iter().copied()) {
-            findings.extend(judge(&self.inspector.inspect(part)?, profile));
+            findings.extend(judge_part(&self.inspector.inspect(part)?, profile));
         }
         Ok(findings)
     }
