@@ -3,6 +3,7 @@
 pub mod draw;
 pub mod facts;
 mod face;
+pub mod ink;
 pub mod inspect;
 pub mod join;
 mod paper;
