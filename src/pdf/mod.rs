@@ -1,8 +1,8 @@
 //! Measuring, drawing and joining PDF bytes. lopdf, hayro and printpdf stay behind this door.
 
 pub mod draw;
-pub mod facts;
 mod face;
+pub mod facts;
 pub mod ink;
 pub mod inspect;
 pub mod join;

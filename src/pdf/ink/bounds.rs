@@ -24,8 +24,7 @@ const LZW_MAX: u64 = 2730;
 const RUN_LENGTH_MAX: u64 = 64;
 const ASCII_MAX: u64 = 4;
 /// Keys that lead away from the page.
-const ELSEWHERE: [&[u8]; 11] =
-    [b"Parent", b"P", b"Dest", b"A", b"AA", b"B", b"Popup", b"StructParents", b"PieceInfo", b"Metadata", b"IRT"];
+const ELSEWHERE: [&[u8]; 11] = [b"Parent", b"P", b"Dest", b"A", b"AA", b"B", b"Popup", b"StructParents", b"PieceInfo", b"Metadata", b"IRT"];
 
 /// Whether all that these pages need stays within bounds once it is decoded.
 pub fn decoded_within_bounds<'a>(pages: &[&Page<'a>]) -> bool {

@@ -97,7 +97,8 @@ impl Letters {
         let mut reading = Reading::default();
         let mut rest = &mut glyphs[..];
         while let Some(first) = rest.first().copied() {
-            let on_line = |g: &Glyph| g.kind() == first.kind() && g.across() - first.across() <= LINE_EM * first.size_mm.min(g.size_mm).max(0.1);
+            let on_line =
+                |g: &Glyph| g.kind() == first.kind() && g.across() - first.across() <= LINE_EM * first.size_mm.min(g.size_mm).max(0.1);
             let (line, after) = rest.split_at_mut(rest.iter().position(|glyph| !on_line(glyph)).unwrap_or(rest.len()));
             line.sort_by(|a, b| a.along(a.origin).total_cmp(&b.along(b.origin)));
             self.read_line(line, book, &mut reading);

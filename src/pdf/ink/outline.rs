@@ -10,6 +10,9 @@ const PLAIN_MM: f64 = 5.0;
 /// Height of the strips that a larger one is cut into, and width of the gaps in a strip that are filled.
 const STRIP_MM: f64 = 2.0;
 const STRIP_GAP_MM: f64 = 1.0;
+/// An edge that rises less is level, and so many of them are cut at.
+const LEVEL_MM: f64 = 0.005;
+const LEVELS_MAX: usize = 500;
 /// A slanting stroke is cut into pieces of this.
 const PIECE_MM: f64 = 3.0;
 
@@ -55,23 +58,28 @@ pub fn fill(path: &BezPath, rule: FillRule, clip: Rect, mut emit: impl FnMut(Rec
     if seen.width().min(seen.height()) <= PLAIN_MM {
         return emit(hull);
     }
-    let first = (seen.y0 / STRIP_MM).floor();
-    let count = ((seen.y1 / STRIP_MM).floor() - first) as usize + 1;
+    let edges = segments(path, seen, true);
+    let level = |a: Point, b: Point| (a.y - b.y).abs() < LEVEL_MM && (a.x - b.x).abs() > PLAIN_MM;
+    let cuts = cuts(seen, edges.iter().filter(|(a, b, _)| level(*a, *b)).map(|(a, _, _)| a.y));
     // In each strip: what its edges cover, and where they cross its middle.
-    let mut strips: Vec<(Vec<Rect>, Vec<(f64, i32)>)> = vec![Default::default(); count];
-    for (a, b, _) in segments(path, seen, true) {
+    let mut strips: Vec<(Vec<Rect>, Vec<(f64, i32)>)> = vec![Default::default(); cuts.len() - 1];
+    for (a, b, _) in edges {
+        // A long level edge is a cut: the area that it ends is found between the others.
+        if level(a, b) {
+            continue;
+        }
         let (upper, lower) = if a.y <= b.y { (a, b) } else { (b, a) };
         let x_at = |y: f64| if upper.y == lower.y { upper.x } else { upper.x + (lower.x - upper.x) * (y - upper.y) / (lower.y - upper.y) };
-        let strip_of = |y: f64| ((y / STRIP_MM).floor() - first).clamp(0.0, (count - 1) as f64) as usize;
+        let strip_of = |y: f64| cuts.partition_point(|cut| *cut <= y).clamp(1, cuts.len() - 1) - 1;
         for index in strip_of(upper.y)..=strip_of(lower.y) {
-            let top = (first + index as f64) * STRIP_MM;
-            let (y0, y1) = (upper.y.max(top), lower.y.min(top + STRIP_MM));
-            if y0 > y1 {
+            let (top, bottom) = (cuts[index], cuts[index + 1]);
+            let (y0, y1) = (upper.y.max(top), lower.y.min(bottom));
+            if y0 > y1 || y0 == y1 && upper.y < lower.y {
                 continue;
             }
             let (x0, x1) = if upper.y == lower.y { (upper.x, lower.x) } else { (x_at(y0), x_at(y1)) };
             strips[index].0.push(Rect::from_points((x0, y0), (x1, y1)));
-            let middle = top + STRIP_MM / 2.0;
+            let middle = (top + bottom) / 2.0;
             if upper.y <= middle && middle < lower.y {
                 strips[index].1.push((x_at(middle), if a.y <= b.y { 1 } else { -1 }));
             }
@@ -85,7 +93,8 @@ pub fn fill(path: &BezPath, rule: FillRule, clip: Rect, mut emit: impl FnMut(Rec
             let inside = if rule == FillRule::EvenOdd { winding % 2 == 1 } else { winding != 0 };
             if inside {
                 let near = |x: f64| parts.iter().filter(move |part| part.x0 - 0.01 <= x && x <= part.x1 + 0.01);
-                let (y0, y1) = near(pair[0].0).chain(near(pair[1].0)).fold((f64::MAX, f64::MIN), |y, part| (y.0.min(part.y0), y.1.max(part.y1)));
+                let (y0, y1) =
+                    near(pair[0].0).chain(near(pair[1].0)).fold((f64::MAX, f64::MIN), |y, part| (y.0.min(part.y0), y.1.max(part.y1)));
                 if y0 <= y1 {
                     parts.push(Rect::new(pair[0].0, y0, pair[1].0, y1));
                 }
@@ -105,6 +114,16 @@ pub fn fill(path: &BezPath, rule: FillRule, clip: Rect, mut emit: impl FnMut(Rec
         }
         run.into_iter().for_each(&mut emit);
     }
+}
+
+/// Where the strips begin and end: at even distances, and at each of the levels unless they are very many.
+fn cuts(seen: Rect, levels: impl Iterator<Item = f64>) -> Vec<f64> {
+    let even = (0..=(seen.height() / STRIP_MM) as usize).map(|i| seen.y0 + i as f64 * STRIP_MM);
+    let mut cuts: Vec<f64> = levels.filter(|y| *y > seen.y0 && *y < seen.y1).take(LEVELS_MAX).chain(even).collect();
+    cuts.push(seen.y1);
+    cuts.sort_by(f64::total_cmp);
+    cuts.dedup_by(|a, b| (*a - *b).abs() < LEVEL_MM);
+    if cuts.len() < 2 { vec![seen.y0, seen.y1] } else { cuts }
 }
 
 /// Boxes of a stroked path, in mm: those of its pieces, never what they surround. `half_mm` is half the pen's width and

@@ -154,7 +154,9 @@ fn is_grey(space: &Object<'_>, depth: u8) -> bool {
             Some(Object::Name(base)) if [&b"DeviceRGB"[..], b"RGB"].contains(&base.as_ref()) => items.nth(1).is_some_and(palette_is_grey),
             _ => false,
         },
-        b"Separation" => items.next().and_then(Object::into_name).is_some_and(|name| [&b"Black"[..], b"All", b"None"].contains(&name.as_ref())),
+        b"Separation" => {
+            items.next().and_then(Object::into_name).is_some_and(|name| [&b"Black"[..], b"All", b"None"].contains(&name.as_ref()))
+        }
         _ => grey_name(&family),
     }
 }

@@ -260,7 +260,16 @@ impl<'s> Pen<'s> {
                 Drawn::Type3(program) => program.advance_width(),
             };
             let end = place * Point::new(f64::from(advance.unwrap_or(0.0)), 0.0);
-            let kept = Glyph { origin, end, seen, size_mm, turn: turn.unwrap_or(0), invisible: nothing, unread: white || size_mm < READABLE_MM, text: (0, 0) };
+            let kept = Glyph {
+                origin,
+                end,
+                seen,
+                size_mm,
+                turn: turn.unwrap_or(0),
+                invisible: nothing,
+                unread: white || size_mm < READABLE_MM,
+                text: (0, 0),
+            };
             self.seen.letters.add(kept, glyph.as_unicode().as_ref().map(unicode));
             if self.seen.letters.len() > GLYPHS_MAX {
                 self.shared.spend(u32::MAX);
