@@ -30,6 +30,11 @@ pub fn looks_like_cpr(text: &str) -> bool {
     (0..chars.len()).any(|at| cpr_like_at(&chars, at) > 0)
 }
 
+/// Where CPR-like runs of digits stand, as ranges of these characters.
+pub fn cpr_like_spans(chars: &[char]) -> Vec<std::ops::Range<usize>> {
+    (0..chars.len()).map(|at| at..at + cpr_like_at(chars, at)).filter(|span| !span.is_empty()).collect()
+}
+
 /// Length in characters of the CPR-like run that starts here; 0 when there is none. Longer runs of
 /// digits (UUIDs, GLNs) are not CPR numbers.
 fn cpr_like_at(chars: &[char], at: usize) -> usize {

@@ -4,6 +4,7 @@
 //! damaged, so an empty page tree, a recovered cross-reference table and a second reader's other page count are facts too.
 
 use super::facts::{PageFacts, PdfFacts};
+use super::ink;
 use lopdf::{Dictionary, Document, LoadOptions, Object, ObjectId};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -30,7 +31,12 @@ pub fn inspect(bytes: &[u8]) -> PdfFacts {
     // Both readers are known to panic on some hostile files; a panic is one more way of being unreadable.
     let read = catch_unwind(AssertUnwindSafe(|| read(bytes, facts.clone())));
     facts = read.unwrap_or_else(|_| PdfFacts { unreadable: Some("the parser gave up".to_owned()), ..facts });
-    facts.pages_by_second_reader = count_pages(bytes.to_vec());
+    // Opened once for both: the count, and what is drawn.
+    let second = catch_unwind(|| hayro_syntax::Pdf::new(bytes.to_vec()).ok()).ok().flatten();
+    facts.pages_by_second_reader = second.as_ref().and_then(|pdf| catch_unwind(AssertUnwindSafe(|| pdf.pages().len())).ok());
+    if let Some(pdf) = second.filter(|_| !facts.encrypted && facts.unreadable.is_none()) {
+        ink::add_ink_of(&pdf, &mut facts.pages);
+    }
     facts
 }
 

@@ -3,6 +3,7 @@
 pub mod draw;
 mod face;
 pub mod facts;
+pub mod ink;
 pub mod inspect;
 pub mod join;
 mod paper;

@@ -1,0 +1,359 @@
+//! Where ink stands: each kind of drawing in a small PDF of its own, measured in mm on the printed sheet.
+
+use crate::pdf::{A4, pdf};
+use fjernprint::pdf::draw::{LetterText, Window, letter};
+use fjernprint::pdf::facts::{BoxMm, Mark, MarkKind, PageInk};
+use fjernprint::pdf::inspect;
+use lopdf::{Dictionary, Document, Object, ObjectId, Stream, dictionary};
+use proptest::prelude::*;
+use std::fs;
+use std::path::PathBuf;
+
+const WINDOW: Window =
+    Window { x_mm: 25.0, y_mm: 44.0, width_mm: 75.0, height_mm: 21.0, font_size_max_pt: 10.0, font_size_min_pt: 8.0, lines_max: 6 };
+
+/// Changes the only page.
+fn change_page(document: &mut Document, change: impl FnOnce(&mut Dictionary)) -> ObjectId {
+    let page = document.get_pages()[&1];
+    change(document.get_object_mut(page).unwrap().as_dict_mut().unwrap());
+    page
+}
+
+fn set_content(document: &mut Document, content: &str) {
+    let content = document.add_object(Stream::new(dictionary! {}, content.as_bytes().to_vec()));
+    change_page(document, |page| page.set("Contents", content));
+}
+
+/// What stands on one A4 page with this content.
+fn drawn(content: &str, change: impl FnOnce(&mut Document)) -> PageInk {
+    let bytes = pdf(&[A4], |document, _| {
+        set_content(document, content);
+        change(document);
+    });
+    inspect(&bytes).pages[0].ink.clone().expect("the page can be drawn")
+}
+
+fn helvetica(document: &mut Document) {
+    let font = dictionary! { "Type" => "Font", "Subtype" => "Type1", "BaseFont" => "Helvetica" };
+    change_page(document, |page| page.set("Resources", dictionary! { "Font" => dictionary! { "F" => font } }));
+}
+
+/// A content that begins at the top left corner and counts in mm, downwards.
+fn in_mm(content: &str) -> String {
+    format!("{} 0 0 {} 0 {} cm {content}", 72.0 / 25.4, -72.0 / 25.4, A4.1)
+}
+
+fn boxes(ink: &PageInk) -> Vec<BoxMm> {
+    ink.marks.iter().map(|mark| mark.box_mm).collect()
+}
+
+#[track_caller]
+fn stands_at(marks: &[Mark], kind: MarkKind, wanted: &[BoxMm]) {
+    let near = |a: &BoxMm, b: &BoxMm| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 0.3);
+    assert_eq!(marks.len(), wanted.len(), "{marks:?}");
+    for (mark, wanted) in marks.iter().zip(wanted) {
+        assert!(mark.kind == kind && near(&mark.box_mm, wanted), "{mark:?}, not {kind:?} at {wanted:?}");
+    }
+}
+
+#[test]
+fn lines_and_areas_stand_where_they_are_seen() {
+    let check = |content: &str, wanted: &[BoxMm]| stands_at(&drawn(&in_mm(content), |_| {}).marks, MarkKind::Path, wanted);
+    check("20 30 40 10 re f", &[[20.0, 30.0, 40.0, 10.0]]);
+    check("20 30 40 10 re W n 0 0 25 200 re f", &[[20.0, 30.0, 5.0, 10.0]]);
+    check("200 290 40 40 re f", &[[200.0, 290.0, 10.0, 7.0]]);
+    check("300 290 40 40 re f", &[]);
+    check("0.2 w 20 30 m 190 30 l S", &[[20.0, 29.9, 170.0, 0.2]]);
+    check("1 w 10 10 190 277 re S", &[[9.5, 9.5, 191.0, 1.0], [199.5, 9.5, 1.0, 278.0], [9.5, 286.5, 191.0, 1.0], [9.5, 9.5, 1.0, 278.0]]);
+    check(
+        "10 10 190 277 re 12 12 186 273 re f*",
+        &[[10.0, 10.0, 190.0, 2.0], [10.0, 12.0, 2.0, 273.0], [198.0, 12.0, 2.0, 273.0], [10.0, 285.0, 190.0, 2.0]],
+    );
+    check("20 w 50 50 m 100 50 l S", &[[50.0, 40.0, 50.0, 20.0]]);
+    check("20 30 40 0 re f", &[[20.0, 30.0, 40.0, 0.1]]);
+}
+
+#[test]
+fn a_slanting_line_claims_nothing_far_from_it() {
+    for content in ["0.5 w 20 20 m 190 270 l S", "20 20 m 21 20 l 191 270 l 190 270 l f"] {
+        let ink = drawn(&in_mm(content), |_| {});
+        for [x, y, width, height] in boxes(&ink) {
+            for (x, y) in [(x, y), (x + width, y), (x, y + height), (x + width, y + height)] {
+                let on_line = 20.0 + (y - 20.0) * 170.0 / 250.0;
+                assert!((x - on_line).abs() < 4.0, "{x} {y}");
+            }
+        }
+        assert!(ink.coverage < 0.05 && !ink.more);
+    }
+}
+
+#[test]
+fn what_leaves_no_ink_is_none() {
+    for content in
+        ["1 g 20 30 40 10 re f", "1 1 1 rg 20 30 40 10 re f", "0 0 0 0 k 20 30 40 10 re f", "1 G 20 30 40 10 re S", "20 30 40 10 re n"]
+    {
+        stands_at(&drawn(&in_mm(content), |_| {}).marks, MarkKind::Path, &[]);
+    }
+    let clear = |document: &mut Document| {
+        let state = dictionary! { "ExtGState" => dictionary! { "G" => dictionary! { "ca" => 0 } } };
+        change_page(document, |page| page.set("Resources", state));
+    };
+    stands_at(&drawn(&in_mm("/G gs 20 30 40 10 re f"), clear).marks, MarkKind::Path, &[]);
+    let on_ink = drawn(&in_mm("20 30 40 10 re f 1 g 25 32 10 2 re f"), |_| {});
+    stands_at(&on_ink.marks, MarkKind::Path, &[[20.0, 30.0, 40.0, 10.0]]);
+}
+
+#[test]
+fn colour_and_transparency_are_seen() {
+    let state = |entry: &'static str, value: Object| {
+        move |document: &mut Document| {
+            let mut state = Dictionary::new();
+            state.set(entry, value);
+            change_page(document, |page| page.set("Resources", dictionary! { "ExtGState" => dictionary! { "G" => state } }));
+        }
+    };
+    let flags = |ink: PageInk| (ink.colour, ink.transparency);
+    assert_eq!(flags(drawn("0 0 99 99 re f", |_| {})), (false, false));
+    assert_eq!(flags(drawn("0.5 g 0 0 99 99 re f", |_| {})), (false, false));
+    assert_eq!(flags(drawn("0 0 0 1 k 0 0 99 99 re f", |_| {})), (false, false));
+    assert_eq!(flags(drawn("1 0 0 rg 0 0 99 99 re f", |_| {})), (true, false));
+    assert_eq!(flags(drawn("1 0 0 RG 0 0 99 99 re S", |_| {})), (true, false));
+    assert_eq!(flags(drawn("1 0 0 rg 900 0 99 99 re f", |_| {})), (false, false), "outside the page");
+    assert_eq!(flags(drawn("/G gs 0 0 99 99 re f", state("ca", Object::Real(0.5)))), (false, true));
+    assert_eq!(flags(drawn("/G gs 0 0 99 99 re f", state("BM", "Multiply".into()))), (false, true));
+    assert_eq!(flags(drawn("/G gs 0 0 99 99 re f", state("ca", Object::Real(1.0)))), (false, false));
+}
+
+/// Draws an image of 300 by 150 pixels over 25.4 by 25.4 mm.
+fn with_image(space: &str, bits: i64) -> PageInk {
+    drawn("q 72 0 0 72 72 72 cm /I Do Q", |document| {
+        let dict = dictionary! {
+            "Type" => "XObject", "Subtype" => "Image", "Width" => 300, "Height" => 150, "ColorSpace" => space, "BitsPerComponent" => bits
+        };
+        let image = document.add_object(Stream::new(dict, vec![0; 300 * 150 * 3]));
+        change_page(document, |page| page.set("Resources", dictionary! { "XObject" => dictionary! { "I" => image } }));
+    })
+}
+
+#[test]
+fn images_have_a_place_a_density_and_a_depth() {
+    let grey = with_image("DeviceGray", 8);
+    stands_at(&grey.marks, MarkKind::Image, &[[25.4, 297.0 - 50.8, 25.4, 25.4]]);
+    assert!((grey.images[0].dpi - 150.0).abs() < 0.1 && !grey.images[0].bilevel && !grey.colour);
+    assert!(with_image("DeviceRGB", 8).colour);
+    let lines = with_image("DeviceGray", 1);
+    assert!(lines.images[0].bilevel && !lines.colour);
+}
+
+#[test]
+fn turned_enlarged_and_cut_pages_are_measured_as_printed() {
+    let (width, height) = (A4.0, A4.1);
+    let at = |rotate: i64, unit: f32, content: String, media: [f32; 4], crop: [f32; 4]| {
+        let ink = drawn(&content, |document| {
+            let corners = |box_pt: [f32; 4]| -> Vec<Object> { box_pt.into_iter().map(Object::Real).collect() };
+            change_page(document, |page| {
+                page.set("Rotate", rotate);
+                page.set("UserUnit", unit);
+                page.set("MediaBox", corners(media));
+                page.set("CropBox", corners(crop));
+            });
+        });
+        stands_at(&ink.marks, MarkKind::Path, &[[10.0, 20.0, 40.0, 30.0]]);
+    };
+    let pt = |mm: f32| mm / 25.4 * 72.0;
+    let re = |x: f32, y: f32, w: f32, h: f32| format!("{x} {y} {w} {h} re f");
+    let a4 = [0.0, 0.0, width, height];
+    let side = [0.0, 0.0, height, width];
+    at(0, 1.0, re(pt(10.0), height - pt(50.0), pt(40.0), pt(30.0)), a4, a4);
+    at(180, 1.0, re(width - pt(50.0), pt(20.0), pt(40.0), pt(30.0)), a4, a4);
+    // Turned right by 90 degrees the left edge becomes the upper one.
+    at(90, 1.0, re(pt(20.0), pt(10.0), pt(30.0), pt(40.0)), side, side);
+    at(270, 1.0, re(height - pt(50.0), width - pt(50.0), pt(30.0), pt(40.0)), side, side);
+    let half = [0.0, 0.0, width / 2.0, height / 2.0];
+    at(0, 2.0, re(pt(5.0), height / 2.0 - pt(25.0), pt(20.0), pt(15.0)), half, half);
+    let crop = [30.0, 40.0, 30.0 + width, 40.0 + height];
+    at(0, 1.0, re(30.0 + pt(10.0), 40.0 + height - pt(50.0), pt(40.0), pt(30.0)), [0.0, 0.0, 700.0, 900.0], crop);
+}
+
+#[test]
+fn text_has_hulls_and_is_hidden_where_nobody_can_read_it() {
+    let text = |before: &str| drawn(&format!("BT /F 12 Tf {before} 72 700 Td (HEH) Tj ET"), helvetica);
+    let ink = text("");
+    let mm = |points: f32| points / 72.0 * 25.4;
+    // Capitals of Helvetica are 0.72 high; H is 0.72 wide and E 0.67.
+    stands_at(&ink.marks, MarkKind::Text, &[[mm(72.0) + 0.3, 297.0 - mm(700.0 + 8.6), mm(24.0), mm(8.6)]]);
+    assert!(ink.hidden_text.is_empty() && !ink.text_outside);
+    for hidden in ["3 Tr", "1 g", "0.05 0 0 0.05 0 0 Tm 1440 14000 Td"] {
+        let ink = text(hidden);
+        assert_eq!(ink.hidden_text.len(), 1, "{hidden}");
+        assert!(ink.window_text.is_empty());
+    }
+    assert!(text("3 Tr").marks.is_empty() && text("1 g").marks.is_empty());
+    assert!(text("-600 0 Td").text_outside && text("-600 0 Td").marks.is_empty());
+    let on_dark = drawn("0 0 600 800 re f BT 1 g /F 12 Tf 72 700 Td (HEH) Tj ET", helvetica);
+    assert!(on_dark.hidden_text.is_empty(), "white on black is read");
+}
+
+fn with_annotation(kind: &'static str, flags: i64) -> PageInk {
+    drawn("", |document| {
+        let dict = dictionary! { "Type" => "XObject", "Subtype" => "Form", "BBox" => vec![0.into(), 0.into(), 10.into(), 10.into()] };
+        let form = document.add_object(Stream::new(dict, b"0 0 10 10 re f".to_vec()));
+        let annotation = dictionary! {
+            "Type" => "Annot", "Subtype" => kind, "F" => flags, "AP" => dictionary! { "N" => form },
+            "Rect" => vec![72.into(), 72.into(), 144.into(), 108.into()],
+        };
+        let annotation = document.add_object(annotation);
+        change_page(document, |page| page.set("Annots", vec![annotation.into()]));
+    })
+}
+
+#[test]
+fn annotations_are_ink_when_they_are_printed() {
+    let place = [25.4, 297.0 - 38.1, 25.4, 12.7];
+    stands_at(&with_annotation("Stamp", 4).marks, MarkKind::Annotation, &[place]);
+    stands_at(&with_annotation("Widget", 4).marks, MarkKind::Field, &[place]);
+    for flags in [0, 2, 6] {
+        stands_at(&with_annotation("Stamp", flags).marks, MarkKind::Annotation, &[]);
+    }
+}
+
+fn lines(text: &[&str]) -> Vec<String> {
+    text.iter().map(|line| (*line).to_owned()).collect()
+}
+
+fn a_letter(paragraphs: &[String]) -> Vec<u8> {
+    let sender = lines(&["Øster Åby Kommune", "Rådhuspladsen 1", "9999 Øster Åby"]);
+    let address = lines(&ADDRESS);
+    let text = LetterText {
+        title: "Prøve",
+        sender_lines: &sender,
+        address_lines: &address,
+        date_line: "24. november 2026",
+        heading: "Ærlig overskrift på blåbærgrød",
+        paragraphs,
+    };
+    letter(&text, &WINDOW).unwrap()
+}
+
+const ADDRESS: [&str; 4] = ["Åse Ærøskøbing-Østergård", "c/o Bjørn Håkansson", "Sønder Allé 12, 2. tv.", "8000 Aarhus C"];
+
+#[test]
+fn the_window_shows_the_address_as_it_is_written() {
+    let facts = inspect(&a_letter(&lines(&["Kort."])));
+    let ink = facts.pages[0].ink.as_ref().unwrap();
+    let inside = |line: &&fjernprint::pdf::facts::TextLine| line.box_mm[1] < 66.0 && line.box_mm[0] < 100.0;
+    let address: Vec<&str> = ink.window_text.iter().filter(inside).map(|line| line.text.as_str()).collect();
+    assert_eq!(address, ADDRESS);
+    assert!(ink.window_text.iter().all(|line| (line.size_pt - 10.0).abs() < 4.1));
+    assert!(!format!("{:?}", ink.window_text).contains("Aarhus"), "Debug shows no text");
+    assert!(!ink.colour && !ink.transparency && ink.hidden_text.is_empty() && ink.coverage < 0.1);
+}
+
+#[test]
+fn equal_cpr_numbers_have_equal_numbers() {
+    let mut paragraphs = vec!["Vedrørende 010203-1234 og 0102031234.".to_owned(), "Vedrørende 311299 4321, ikke 990203-1234.".to_owned()];
+    paragraphs.extend(vec!["Langt afsnit om intet. ".repeat(60); 4]);
+    paragraphs.push("Igen 311299–4321.".to_owned());
+    let facts = inspect(&a_letter(&paragraphs));
+    let numbers = |page: usize| -> Vec<u32> { facts.pages[page].ink.as_ref().unwrap().cpr_numbers.iter().map(|(n, _)| *n).collect() };
+    assert_eq!((numbers(0), numbers(1)), (vec![0, 0, 1], vec![1]));
+    assert!(!format!("{facts:?}").contains("010203"));
+}
+
+/// Words as poppler finds them on the first page: x0, y0, x1, y1 in mm.
+fn words_by_poppler(bytes: &[u8]) -> Vec<[f32; 4]> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), bytes).unwrap();
+    let out = std::process::Command::new("pdftotext").args(["-bbox", "-l", "1"]).arg(file.path()).arg("-").output().unwrap();
+    let text = String::from_utf8(out.stdout).unwrap();
+    let words = text.lines().filter(|line| line.contains("<word"));
+    words
+        .map(|line| {
+            ["xMin", "yMin", "xMax", "yMax"].map(|key| {
+                line.split(&format!("{key}=\"")).nth(1).unwrap().split('"').next().unwrap().parse::<f32>().unwrap() / 72.0 * 25.4
+            })
+        })
+        .collect()
+}
+
+#[test]
+fn another_reader_finds_the_words_where_the_marks_are() {
+    let bytes = a_letter(&vec!["Blåbærgrød på æbleskiver: “citat” – tankestreg. ".repeat(9); 3]);
+    let ink = inspect(&bytes).pages[0].ink.clone().unwrap();
+    let words = words_by_poppler(&bytes);
+    assert!(words.len() > 100);
+    for [x0, y0, x1, y1] in words {
+        // A word's box is as high as its font: its middle is compared, and both of its ends.
+        let middle = (y0 + y1) / 2.0;
+        let holds = |m: &Mark| {
+            let [x, y, width, height] = m.box_mm;
+            m.kind == MarkKind::Text && x - 1.0 <= x0 && x1 <= x + width + 1.0 && y - 1.0 <= middle && middle <= y + height + 1.0
+        };
+        assert!(ink.marks.iter().any(holds), "{x0} {y0} {x1} {y1}");
+    }
+}
+
+#[test]
+fn drawing_without_end_is_given_up() {
+    let endless = |ink: PageInk| assert!(ink.too_much);
+    endless(drawn(&"0 0 9 9 re f ".repeat(1_100_000), |_| {}));
+    // Ten forms that each call the next ten times: 10^9 calls that draw nothing.
+    endless(drawn("/X Do", |document| {
+        let mut next = document.add_object(Stream::new(dictionary! {}, Vec::new()));
+        for _ in 0..9 {
+            let dict = dictionary! {
+                "Type" => "XObject", "Subtype" => "Form", "BBox" => vec![0.into(), 0.into(), 9.into(), 9.into()],
+                "Resources" => dictionary! { "XObject" => dictionary! { "X" => next } },
+            };
+            next = document.add_object(Stream::new(dict, b"/X Do ".repeat(10)));
+        }
+        change_page(document, |page| page.set("Resources", dictionary! { "XObject" => dictionary! { "X" => next } }));
+    }));
+    let many =
+        drawn(&in_mm(&(0..8000).map(|i| format!("{} {} 0.3 0.3 re f ", 10 + i % 80 * 2, 10 + i / 80 * 2)).collect::<String>()), |_| {});
+    assert!(many.marks.len() <= 400 && !many.too_much);
+}
+
+/// The public corpus, where the variable names it: every file is drawn or given up, soon.
+#[test]
+fn every_file_of_the_corpus_is_drawn_or_given_up() {
+    let Ok(folder) = std::env::var("FJERNPRINT_CORPUS") else {
+        eprintln!("FJERNPRINT_CORPUS is not set: the corpus is not looked at");
+        return;
+    };
+    let mut folders = vec![PathBuf::from(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "pdf") {
+                let facts = inspect(&fs::read(&path).unwrap());
+                for ink in facts.pages.iter().filter_map(|page| page.ink.as_ref()) {
+                    assert!(ink.marks.len() <= 400, "{}", path.display());
+                    let finite = |b: &BoxMm| b.iter().all(|v| v.is_finite()) && b[0] >= 0.0 && b[1] >= 0.0 && b[2] >= 0.0 && b[3] >= 0.0;
+                    assert!(boxes(ink).iter().all(finite), "{}", path.display());
+                }
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// One mark where the rectangle meets the page, none elsewhere.
+    #[test]
+    fn a_rectangle_is_seen_as_far_as_it_is_on_the_page(x in -100.0f32..250.0, y in -100.0f32..350.0, w in 1.0f32..200.0, h in 1.0f32..200.0) {
+        let ink = drawn(&in_mm(&format!("{x} {y} {w} {h} re f")), |_| {});
+        let (x0, y0, x1, y1) = (x.max(0.0), y.max(0.0), (x + w).min(210.0), (y + h).min(297.0));
+        if x1 - x0 > 0.1 && y1 - y0 > 0.1 {
+            stands_at(&ink.marks, MarkKind::Path, &[[x0, y0, x1 - x0, y1 - y0]]);
+        } else if x1 < x0 || y1 < y0 {
+            stands_at(&ink.marks, MarkKind::Path, &[]);
+        }
+    }
+}
+pub fn speed_letter() -> Vec<u8> {
+    a_letter(&vec!["Blåbærgrød på æbleskiver: “citat” – tankestreg og § 81. ".repeat(10); 6])
+}
