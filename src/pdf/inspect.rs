@@ -4,7 +4,8 @@
 //! damaged, so an empty page tree, a recovered cross-reference table and a second reader's other page count are facts too.
 
 use super::facts::{PageFacts, PdfFacts};
-use lopdf::{Dictionary, Document, LoadOptions, Object, ObjectId};
+use super::structure;
+use lopdf::{Document, LoadOptions, Object, ObjectId};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A PDF larger than this is not opened at all, bytes: the limit of SF1601.
@@ -40,11 +41,13 @@ pub fn count_pages(bytes: Vec<u8>) -> Option<usize> {
 }
 
 fn read(bytes: &[u8], mut facts: PdfFacts) -> PdfFacts {
-    let document = match Document::load_mem_with_options(bytes, LoadOptions::with_max_decompressed_size(STREAM_BYTES_MAX)) {
+    let options = LoadOptions::with_max_decompressed_size(STREAM_BYTES_MAX);
+    let document = match Document::load_mem_with_options(bytes, options.clone()) {
         Ok(document) => document,
         Err(fault) => {
             facts.encrypted = find(bytes, b"/Encrypt");
             facts.unreadable = Some(fault.to_string());
+            structure::look_at_bytes(bytes, &mut facts);
             return facts;
         }
     };
@@ -54,15 +57,14 @@ fn read(bytes: &[u8], mut facts: PdfFacts) -> PdfFacts {
         facts.unreadable = Some("its cross-reference table is damaged".to_owned());
     }
     facts.version = version(&document);
-    for id in document.get_pages().into_values().take(PAGES_LOOKED_AT_MAX) {
-        match page(&document, id) {
+    let pages: Vec<ObjectId> = document.page_iter().take(PAGES_LOOKED_AT_MAX).collect();
+    for (index, id) in pages.iter().enumerate() {
+        match page(&document, *id) {
             Some(page) => facts.pages.push(page),
-            None => facts.unreadable = Some(format!("page {} has no MediaBox", facts.pages.len() + 1)),
+            None => facts.unreadable = Some(format!("page {} has no MediaBox", index + 1)),
         }
     }
-    for object in document.objects.values() {
-        look_into(&document, object, &mut facts, 0);
-    }
+    structure::look(&document, bytes, &pages, &options, &mut facts);
     facts
 }
 
@@ -112,39 +114,4 @@ fn page(document: &Document, id: ObjectId) -> Option<PageFacts> {
         user_unit,
         ink: None,
     })
-}
-
-/// Looks for what has no place on paper, in one object and what stands directly in it.
-fn look_into(document: &Document, object: &Object, facts: &mut PdfFacts, depth: usize) {
-    if depth > PARENTS_MAX {
-        return;
-    }
-    let dictionary = match object {
-        Object::Dictionary(dictionary) => dictionary,
-        Object::Stream(stream) => &stream.dict,
-        Object::Array(items) => return items.iter().for_each(|item| look_into(document, item, facts, depth + 1)),
-        _ => return,
-    };
-    let is = |key: &[u8], word: &[u8]| dictionary.get(key).and_then(Object::as_name).is_ok_and(|name| name == word);
-    facts.structure.javascript |= is(b"S", b"JavaScript") || dictionary.has(b"JS") || dictionary.has(b"JavaScript");
-    facts.structure.launch |= is(b"S", b"Launch");
-    facts.structure.embedded_files |= is(b"Type", b"EmbeddedFile") || dictionary.has(b"EmbeddedFiles") || is(b"Subtype", b"FileAttachment");
-    if is(b"Type", b"Font") {
-        look_at_font(document, dictionary, facts);
-    }
-    dictionary.iter().for_each(|(_, value)| look_into(document, value, facts, depth + 1));
-}
-
-fn look_at_font(document: &Document, font: &Dictionary, facts: &mut PdfFacts) {
-    let subtype = font.get(b"Subtype").and_then(Object::as_name).unwrap_or_default();
-    // A Type 0 font's program hangs on its descendant, a Type 3 font is its own program.
-    if subtype == b"Type0" || subtype == b"Type3" {
-        return;
-    }
-    let descriptor = font.get(b"FontDescriptor").and_then(|d| document.dereference(d)).and_then(|(_, d)| d.as_dict());
-    let embedded = descriptor.is_ok_and(|d| [&b"FontFile"[..], b"FontFile2", b"FontFile3"].iter().any(|key| d.has(key)));
-    if !embedded {
-        let name = font.get(b"BaseFont").and_then(Object::as_name).unwrap_or(b"(without a name)");
-        facts.fonts_not_embedded.insert(String::from_utf8_lossy(name).into_owned());
-    }
 }

@@ -1,11 +1,12 @@
 //! Measuring, drawing and joining PDF bytes. lopdf, hayro and printpdf stay behind this door.
 
 pub mod draw;
-pub mod facts;
 mod face;
+pub mod facts;
 pub mod inspect;
 pub mod join;
 mod paper;
+mod structure;
 mod window;
 
 pub use facts::{PageFacts, PdfFacts};
