@@ -24,10 +24,6 @@ pub fn inspect(bytes: &[u8]) -> PdfFacts {
         facts.unreadable = Some(format!("larger than {PDF_BYTES_MAX} bytes"));
         return facts;
     }
-    if !bytes.starts_with(b"%PDF-") {
-        facts.unreadable = Some("does not start with %PDF-".to_owned());
-        return facts;
-    }
     // Both readers are known to panic on some hostile files; a panic is one more way of being unreadable.
     let read = catch_unwind(AssertUnwindSafe(|| read(bytes, facts.clone())));
     facts = read.unwrap_or_else(|_| PdfFacts { unreadable: Some("the parser gave up".to_owned()), ..facts });
@@ -41,18 +37,20 @@ pub fn count_pages(bytes: Vec<u8>) -> Option<usize> {
 }
 
 fn read(bytes: &[u8], mut facts: PdfFacts) -> PdfFacts {
+    if !bytes.starts_with(b"%PDF-") {
+        return unread(bytes, "does not start with %PDF-".to_owned(), facts);
+    }
     let options = LoadOptions::with_max_decompressed_size(STREAM_BYTES_MAX);
     let document = match Document::load_mem_with_options(bytes, options.clone()) {
         Ok(document) => document,
-        Err(fault) => {
-            facts.encrypted = find(bytes, b"/Encrypt");
-            facts.unreadable = Some(fault.to_string());
-            structure::look_at_bytes(bytes, &mut facts);
-            return facts;
-        }
+        Err(fault) => return unread(bytes, why(&fault), facts),
     };
     // lopdf decrypts silently with the empty password: ask what the file was, not what it is now.
     facts.encrypted = document.was_encrypted() || document.is_encrypted();
+    if document.is_encrypted() {
+        facts.version = version(&document);
+        return unread(bytes, "it opens with a password only".to_owned(), facts);
+    }
     if document.xref_recovery.is_some() {
         facts.unreadable = Some("its cross-reference table is damaged".to_owned());
     }
@@ -66,6 +64,23 @@ fn read(bytes: &[u8], mut facts: PdfFacts) -> PdfFacts {
     }
     structure::look(&document, bytes, &pages, &options, &mut facts);
     facts
+}
+
+/// What the bytes alone say of a file that the parser does not take.
+fn unread(bytes: &[u8], why: String, mut facts: PdfFacts) -> PdfFacts {
+    facts.encrypted |= find(bytes, b"/Encrypt");
+    facts.unreadable = Some(why);
+    structure::look_at_bytes(bytes, &mut facts);
+    facts
+}
+
+/// The parser's words, where they are for the sender and not for its programmers.
+fn why(fault: &lopdf::Error) -> String {
+    match fault {
+        lopdf::Error::Unimplemented(_) => "it is compressed or protected in a way that cannot be read".to_owned(),
+        lopdf::Error::Decompress(_) => "it cannot be expanded, or becomes too large".to_owned(),
+        other => other.to_string(),
+    }
 }
 
 fn find(bytes: &[u8], word: &[u8]) -> bool {

@@ -16,4 +16,5 @@ mod render;
 mod shipping;
 mod site;
 mod sshd;
+mod structure;
 mod words;

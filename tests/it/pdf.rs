@@ -55,7 +55,10 @@ fn each_defect_is_found_and_named() {
         }
     };
     let font = |d: &mut Document, _| {
-        d.add_object(dictionary! { "Type" => "Font", "Subtype" => "TrueType", "BaseFont" => "Calibri" });
+        let font = d.add_object(dictionary! { "Type" => "Font", "Subtype" => "TrueType", "BaseFont" => "Calibri" });
+        let page = d.page_iter().next().unwrap();
+        let resources = dictionary! { "Font" => dictionary! { "F1" => font } };
+        d.get_object_mut(page).unwrap().as_dict_mut().unwrap().set("Resources", resources);
     };
     let embedded = |d: &mut Document, _| {
         d.add_object(Stream::new(dictionary! { "Type" => "EmbeddedFile" }, b"x".to_vec()));

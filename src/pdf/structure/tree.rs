@@ -15,6 +15,8 @@ const CONTENTS_BYTES_MAX: usize = 256 << 20;
 const NODES_MAX: usize = 200_000;
 /// A whole deflated stream of nothing is shorter, bytes.
 const DEFLATED_NOTHING_BYTES: usize = 16;
+/// A zlib stream's checksum stands within this from the end of the data, bytes.
+const CHECKSUM_WITHIN_BYTES: usize = 64;
 
 /// Fills in why the pages cannot be trusted, and returns what they refer to and is not there.
 pub(super) fn look(document: &Document, pages: &[ObjectId], facts: &mut PdfFacts) -> BTreeSet<ObjectId> {
@@ -120,9 +122,29 @@ fn expanded(stream: &Stream, limit: usize) -> Result<usize, &'static str> {
         Err(Error::Decompress(DecompressError::MemoryLimitExceeded { .. })) => return Err("is too large"),
         Err(_) => return Err("cannot be decoded"),
     };
-    // lopdf gives what it could inflate and says nothing of the rest: only nothing at all can be told from it.
+    // lopdf gives what it could inflate and says nothing of the rest.
     if bytes.is_empty() && stream.content.len() > DEFLATED_NOTHING_BYTES {
         return Err("cannot be decoded");
     }
+    let deflated_alone = matches!(stream.filters().as_deref(), Ok([b"FlateDecode"])) && !stream.dict.has(b"DecodeParms");
+    if deflated_alone && !bytes.is_empty() && !ends_with_checksum(&stream.content, &bytes) {
+        return Err("is damaged");
+    }
     Ok(bytes.len())
+}
+
+/// A zlib stream ends with the Adler-32 of what it holds: one that was cut off or changed does not. Some programs add line
+/// ends and more.
+fn ends_with_checksum(deflated: &[u8], bytes: &[u8]) -> bool {
+    let (mut a, mut b) = (1_u32, 0_u32);
+    // The sums stay below 2^32 for so many bytes.
+    for chunk in bytes.chunks(5_552) {
+        for byte in chunk {
+            a += u32::from(*byte);
+            b += a;
+        }
+        (a, b) = (a % 65_521, b % 65_521);
+    }
+    let tail = &deflated[deflated.len().saturating_sub(CHECKSUM_WITHIN_BYTES)..];
+    tail.windows(4).any(|window| window == (b << 16 | a).to_be_bytes())
 }
