@@ -13,7 +13,7 @@ pub const PDF_BYTES_MAX: usize = 100 << 20;
 /// Largest expansion of one object or cross-reference stream while loading, bytes.
 const STREAM_BYTES_MAX: usize = 64 << 20;
 /// Pages looked at; more than any envelope takes.
-const PAGES_LOOKED_AT_MAX: usize = 5_000;
+pub(super) const PAGES_LOOKED_AT_MAX: usize = 5_000;
 const PARENTS_MAX: usize = 64;
 const MM_PER_POINT: f32 = 25.4 / 72.0;
 

@@ -12,6 +12,8 @@ use std::collections::{BTreeSet, HashSet};
 
 /// lopdf nests at most 100 deep while reading.
 const DEPTH_MAX: usize = 128;
+/// Associated files looked at in one list: many lists may be the same one.
+const ASSOCIATED_MAX: usize = 100;
 /// Keys of an additional-actions dictionary, ISO 32000-2 tables 197 to 200.
 const TRIGGERS: &[&[u8]] =
     &[b"E", b"X", b"D", b"U", b"Fo", b"Bl", b"PO", b"PC", b"PV", b"PI", b"O", b"C", b"K", b"F", b"V", b"WC", b"WS", b"DS", b"WP", b"DP"];
@@ -137,7 +139,9 @@ fn is_tree_with_leaves(document: &Document, value: &Object) -> bool {
 /// Associated files: a list of file specifications, or one alone.
 fn names_files(document: &Document, value: &Object) -> bool {
     match follow(document, value) {
-        Some(Object::Array(items)) => items.iter().any(|i| follow(document, i).is_some_and(|i| matches!(i, Object::Dictionary(_)))),
+        Some(Object::Array(items)) => {
+            items.iter().take(ASSOCIATED_MAX).any(|i| follow(document, i).is_some_and(|i| matches!(i, Object::Dictionary(_))))
+        }
         Some(Object::Dictionary(file)) => file.has(b"EF") || entry_name(document, file, b"Type") == Some(b"Filespec"),
         _ => false,
     }
@@ -193,6 +197,7 @@ fn loaded_at<'a>(document: &'a Document, bytes: &'a [u8]) -> impl Iterator<Item 
 /// Looks at names one after another, outside of strings, comments and stream data.
 fn look_at_words(object: &[u8], active: &mut Active) {
     let mut key: Option<Vec<u8>> = None;
+    let mut strings_end = true;
     let mut at = 0;
     while at < object.len() {
         let rest = &object[at..];
@@ -208,7 +213,11 @@ fn look_at_words(object: &[u8], active: &mut Active) {
                 at += length;
                 continue;
             }
-            b'(' => at += string_length(rest),
+            // No bracket that is never closed hides what follows it, and none is looked for twice.
+            b'(' if strings_end => match string_length(rest) {
+                Some(length) => at += length,
+                None => strings_end = false,
+            },
             b'%' => at += rest.iter().take_while(|b| !matches!(b, b'\n' | b'\r')).count(),
             b'e' if rest.starts_with(b"endobj") => return,
             b's' if rest.starts_with(b"stream") => return,
@@ -263,19 +272,19 @@ fn unescaped(name: &[u8]) -> Vec<u8> {
     plain
 }
 
-/// Bytes up to the string's closing bracket; one when it is never closed, so that no bracket hides what follows it.
-fn string_length(text: &[u8]) -> usize {
+/// Bytes up to the string's closing bracket, if there is one.
+fn string_length(text: &[u8]) -> Option<usize> {
     let mut depth = 0;
     let mut at = 0;
     while at < text.len() {
         match text[at] {
             b'\\' => at += 1,
             b'(' => depth += 1,
-            b')' if depth == 1 => return at,
+            b')' if depth == 1 => return Some(at),
             b')' => depth -= 1,
             _ => {}
         }
         at += 1;
     }
-    0
+    None
 }

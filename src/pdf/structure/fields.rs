@@ -19,6 +19,7 @@ pub(super) fn look(document: &Document, structure: &mut Structure) {
     let Some(form) = form else { return };
     let redrawn = entry(document, form, b"NeedAppearances").and_then(|v| v.as_bool().ok()).unwrap_or(false);
     let mut seen = HashSet::new();
+    let mut left = FIELDS_MAX;
     let mut waiting: Vec<&Object> = entry_array(document, form, b"Fields").unwrap_or_default().iter().collect();
     while let Some(field) = waiting.pop() {
         let Some(field) = follow(document, field).and_then(|f| f.as_dict().ok()) else { continue };
@@ -26,7 +27,9 @@ pub(super) fn look(document: &Document, structure: &mut Structure) {
             continue;
         }
         let kids = entry_array(document, field, b"Kids").unwrap_or_default();
-        waiting.extend(kids);
+        // Many fields may share one list of kids.
+        left = left.saturating_sub(kids.len());
+        waiting.extend(kids.iter().take(left));
         if kids.is_empty() && is_shown(document, field) && has_value(document, field) && (redrawn || !has_appearance(document, field)) {
             structure.fields_without_appearance += 1;
         }

@@ -8,7 +8,13 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Resource dictionaries, fonts and the like looked at in one file.
 const LOOKED_AT_MAX: usize = 200_000;
+/// Steps from one of them to another.
+const STEPS_MAX: usize = 1_000_000;
+/// Largest expansion of all font programs together, bytes.
+const PROGRAMS_BYTES_MAX: usize = 256 << 20;
 const PARENTS_MAX: usize = 64;
+/// Appearances of one annotation.
+const STATES_MAX: usize = 1_000;
 /// Resources of a page that are drawn, not only named.
 const DRAWN: &[&[u8]] = &[b"Font", b"XObject", b"ExtGState", b"Pattern", b"Shading", b"ColorSpace"];
 const NAMELESS: &[u8] = b"(without a name)";
@@ -20,13 +26,24 @@ struct Walk<'a, 'f> {
     seen: HashSet<*const Dictionary>,
     waiting: Vec<&'a Dictionary>,
     programs: HashMap<*const Dictionary, bool>,
+    programs_bytes_left: usize,
+    steps_left: usize,
     missing: BTreeSet<ObjectId>,
 }
 
 /// Fills in the fonts, and returns what the pages' resources refer to and is not there.
 pub(super) fn look(document: &Document, pages: &[ObjectId], facts: &mut PdfFacts) -> BTreeSet<ObjectId> {
     let (seen, programs) = (HashSet::new(), HashMap::new());
-    let mut walk = Walk { document, facts, seen, waiting: Vec::new(), programs, missing: BTreeSet::new() };
+    let mut walk = Walk {
+        document,
+        facts,
+        seen,
+        waiting: Vec::new(),
+        programs,
+        programs_bytes_left: PROGRAMS_BYTES_MAX,
+        steps_left: STEPS_MAX,
+        missing: BTreeSet::new(),
+    };
     for page in pages.iter().filter_map(|id| document.get_dictionary(*id).ok()) {
         walk.page(page);
         while let Some(resources) = walk.waiting.pop() {
@@ -39,6 +56,8 @@ pub(super) fn look(document: &Document, pages: &[ObjectId], facts: &mut PdfFacts
 impl<'a> Walk<'a, '_> {
     /// What a reference leads to; what is not there is noted, and so is nothing where there has to be something.
     fn needed(&mut self, object: &'a Object, something: bool) -> Option<&'a Object> {
+        // Many pages may share one list of annotations or fonts: no step is free because it was made before.
+        self.steps_left = self.steps_left.checked_sub(1)?;
         let value = follow(self.document, object);
         if let Ok(id) = object.as_reference()
             && (value.is_none() || (something && value.is_some_and(Object::is_null)))
@@ -69,13 +88,16 @@ impl<'a> Walk<'a, '_> {
         }
         let Some(Object::Array(annotations)) = self.needed_entry(page, b"Annots") else { return };
         for annotation in annotations {
+            if self.steps_left == 0 {
+                return;
+            }
             let annotation = self.needed(annotation, false).and_then(dictionary_of);
             // Only the normal appearance is printed.
             let normal = annotation.and_then(|a| entry_dictionary(self.document, a, b"AP")).and_then(|ap| self.needed_entry(ap, b"N"));
             match normal {
                 Some(Object::Stream(form)) => self.has_resources(&form.dict),
                 Some(Object::Dictionary(states)) => {
-                    for (_, state) in states {
+                    for (_, state) in states.iter().take(STATES_MAX) {
                         if let Some(Object::Stream(form)) = self.needed(state, false) {
                             self.has_resources(&form.dict);
                         }
@@ -98,6 +120,9 @@ impl<'a> Walk<'a, '_> {
         for category in DRAWN {
             let Some(members) = self.needed_entry(resources, category).and_then(dictionary_of) else { continue };
             for (_, member) in members {
+                if self.steps_left == 0 {
+                    return;
+                }
                 let something = matches!(*category, b"Font" | b"XObject");
                 let Some(member) = self.needed(member, something).and_then(dictionary_of) else { continue };
                 match *category {
@@ -151,7 +176,8 @@ impl<'a> Walk<'a, '_> {
             self.facts.fonts_not_embedded.insert(told(name));
             return;
         };
-        let usable = *self.programs.entry(std::ptr::from_ref(&program.dict)).or_insert_with(|| is_usable(key, program));
+        let left = &mut self.programs_bytes_left;
+        let usable = *self.programs.entry(std::ptr::from_ref(&program.dict)).or_insert_with(|| is_usable(key, program, left));
         if !usable {
             self.facts.structure.fonts_unusable.insert(told(name));
         }

@@ -11,9 +11,15 @@ const CLEAR_TEXT_BYTES_MAX: usize = 1 << 20;
 /// Keys of a font descriptor that hold a program.
 pub(super) const KEYS: [&[u8]; 3] = [b"FontFile", b"FontFile2", b"FontFile3"];
 
-/// `key` is where the descriptor holds the program: it says which kind it has to be.
-pub(super) fn is_usable(key: &[u8], program: &Stream) -> bool {
-    let Ok(bytes) = program.decompressed_content_with_limit(PROGRAM_BYTES_MAX) else { return false };
+/// `key` is where the descriptor holds the program: it says which kind it has to be. `left` is how many bytes may still be
+/// expanded for all of a file's fonts; what does not fit is not used.
+pub(super) fn is_usable(key: &[u8], program: &Stream, left: &mut usize) -> bool {
+    let limit = PROGRAM_BYTES_MAX.min(*left);
+    let Ok(bytes) = program.decompressed_content_with_limit(limit) else {
+        *left -= limit;
+        return false;
+    };
+    *left -= bytes.len().min(*left);
     match key {
         b"FontFile" => is_type1(&bytes),
         b"FontFile2" => is_sfnt(&bytes),

@@ -1,6 +1,7 @@
 //! Whether the pages are those the file means: its tree without holes, and their contents readable to the end.
 
 use super::super::facts::PdfFacts;
+use super::super::inspect::PAGES_LOOKED_AT_MAX;
 use super::{entry, entry_array, entry_dictionary, entry_name, follow};
 use lopdf::{Dictionary, Document, Object, ObjectId, Stream};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -13,6 +14,8 @@ const CONTENT_BYTES_MAX: usize = 64 << 20;
 const CONTENTS_BYTES_MAX: usize = 256 << 20;
 /// Nodes of the tree looked at.
 const NODES_MAX: usize = 200_000;
+/// Streams one page is drawn by.
+const PARTS_MAX: usize = 10_000;
 /// A whole deflated stream of nothing is shorter, bytes.
 const DEFLATED_NOTHING_BYTES: usize = 16;
 /// A zlib stream's checksum stands within this from the end of the data, bytes.
@@ -24,7 +27,9 @@ pub(super) fn look(document: &Document, pages: &[ObjectId], facts: &mut PdfFacts
     let root = document.catalog().ok().and_then(|catalog| entry_dictionary(document, catalog, b"Pages"));
     let tree = root.map(|root| leaves(document, root, &mut missing));
     let told = root.and_then(|root| entry(document, root, b"Count")).and_then(|count| count.as_i64().ok());
-    if tree != Some(Some(pages.len())) || told.and_then(|count| usize::try_from(count).ok()) != Some(pages.len()) {
+    let all_are_known = pages.len() < PAGES_LOOKED_AT_MAX;
+    let told = told.and_then(|count| usize::try_from(count).ok());
+    if all_are_known && (tree != Some(Some(pages.len())) || told != Some(pages.len())) {
         facts.unreadable.get_or_insert_with(|| "the page tree is damaged".to_owned());
     }
     let mut sizes = HashMap::new();
@@ -47,7 +52,7 @@ pub(super) fn look(document: &Document, pages: &[ObjectId], facts: &mut PdfFacts
 fn leaves(document: &Document, root: &Dictionary, missing: &mut BTreeSet<ObjectId>) -> Option<usize> {
     let mut seen = HashSet::from([std::ptr::from_ref(root)]);
     let mut waiting: Vec<&Object> = entry_array(document, root, b"Kids")?.iter().collect();
-    let (mut count, mut whole) = (0, true);
+    let (mut count, mut whole, mut left) = (0, true, NODES_MAX);
     while let Some(kid) = waiting.pop() {
         let Some(node) = follow(document, kid) else {
             missing.extend(kid.as_reference().ok());
@@ -58,9 +63,6 @@ fn leaves(document: &Document, root: &Dictionary, missing: &mut BTreeSet<ObjectI
             whole = false;
             continue;
         };
-        if seen.len() > NODES_MAX {
-            return None;
-        }
         let kids = entry_array(document, node, b"Kids");
         // A page may be listed twice; a branch that is met twice is a loop.
         if !seen.insert(std::ptr::from_ref(node)) && kids.is_some() {
@@ -68,7 +70,11 @@ fn leaves(document: &Document, root: &Dictionary, missing: &mut BTreeSet<ObjectI
             continue;
         }
         match kids {
-            Some(kids) if entry_name(document, node, b"Type") != Some(b"Page") => waiting.extend(kids),
+            Some(kids) if entry_name(document, node, b"Type") != Some(b"Page") => {
+                // Many branches may share one list of kids.
+                left = left.checked_sub(kids.len())?;
+                waiting.extend(kids);
+            }
             _ => count += 1,
         }
     }
@@ -82,6 +88,9 @@ fn contents<'a>(document: &'a Document, page: &'a Dictionary, missing: &mut BTre
         Some(Object::Array(parts)) => parts.as_slice(),
         _ => std::slice::from_ref(contents),
     };
+    if parts.len() > PARTS_MAX {
+        return Err("is made of too many parts");
+    }
     let mut streams = Vec::with_capacity(parts.len());
     for part in parts {
         match follow(document, part) {
