@@ -27,7 +27,10 @@ pub fn inspect(bytes: &[u8]) -> PdfFacts {
     // Both readers are known to panic on some hostile files; a panic is one more way of being unreadable.
     let read = catch_unwind(AssertUnwindSafe(|| read(bytes, facts.clone())));
     facts = read.unwrap_or_else(|_| PdfFacts { unreadable: Some("the parser gave up".to_owned()), ..facts });
-    facts.pages_by_second_reader = count_pages(bytes.to_vec());
+    // It has no limits of its own: a file that is refused already gets no second chance to take time and memory.
+    if facts.unreadable.is_none() {
+        facts.pages_by_second_reader = count_pages(bytes.to_vec());
+    }
     facts
 }
 
