@@ -22,7 +22,7 @@ pub struct PdfFacts {
     /// `1.7` and the like; the catalog's version where it is the newer.
     pub version: String,
     pub pages: Vec<PageFacts>,
-    /// What the second reader counts; absent when it cannot read the file.
+    /// What the second reader counts; absent when it cannot read the file, or was not asked because the first could not.
     pub pages_by_second_reader: Option<usize>,
     /// Names of fonts whose program is not in the file.
     pub fonts_not_embedded: BTreeSet<String>,
@@ -53,7 +53,7 @@ pub struct Structure {
     pub optional_content: bool,
     /// What the file says it conforms to, as `PDF/A-2b`.
     pub pdfa_claim: Option<String>,
-    /// Times the file was saved onto itself; 1 is a file written once.
+    /// Times the file was saved, by its end marks: 1 is a file written once, 0 one without an end.
     pub revisions: u32,
     /// Saved onto itself after it was signed.
     pub changed_after_signing: bool,

@@ -4,8 +4,8 @@
 //! damaged, so an empty page tree, a recovered cross-reference table and a second reader's other page count are facts too.
 
 use super::facts::{PageFacts, PdfFacts};
-use super::ink;
-use lopdf::{Dictionary, Document, LoadOptions, Object, ObjectId};
+use super::{ink, structure};
+use lopdf::{Document, LoadOptions, Object, ObjectId};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A PDF larger than this is not opened at all, bytes: the limit of SF1601.
@@ -13,7 +13,7 @@ pub const PDF_BYTES_MAX: usize = 100 << 20;
 /// Largest expansion of one object or cross-reference stream while loading, bytes.
 const STREAM_BYTES_MAX: usize = 64 << 20;
 /// Pages looked at; more than any envelope takes.
-const PAGES_LOOKED_AT_MAX: usize = 5_000;
+pub(super) const PAGES_LOOKED_AT_MAX: usize = 5_000;
 const PARENTS_MAX: usize = 64;
 const MM_PER_POINT: f32 = 25.4 / 72.0;
 
@@ -24,18 +24,17 @@ pub fn inspect(bytes: &[u8]) -> PdfFacts {
         facts.unreadable = Some(format!("larger than {PDF_BYTES_MAX} bytes"));
         return facts;
     }
-    if !bytes.starts_with(b"%PDF-") {
-        facts.unreadable = Some("does not start with %PDF-".to_owned());
-        return facts;
-    }
     // Both readers are known to panic on some hostile files; a panic is one more way of being unreadable.
     let read = catch_unwind(AssertUnwindSafe(|| read(bytes, facts.clone())));
     facts = read.unwrap_or_else(|_| PdfFacts { unreadable: Some("the parser gave up".to_owned()), ..facts });
-    // Opened once for both: the count, and what is drawn.
-    let second = catch_unwind(|| hayro_syntax::Pdf::new(bytes.to_vec()).ok()).ok().flatten();
-    facts.pages_by_second_reader = second.as_ref().and_then(|pdf| catch_unwind(AssertUnwindSafe(|| pdf.pages().len())).ok());
-    if let Some(pdf) = second.filter(|_| !facts.encrypted && facts.unreadable.is_none()) {
-        ink::add_ink_of(&pdf, &mut facts.pages);
+    // It has no limits of its own: a file that is refused already gets no second chance to take time and memory.
+    if facts.unreadable.is_none() {
+        // Opened once for both: the count, and what is drawn.
+        let second = catch_unwind(|| hayro_syntax::Pdf::new(bytes.to_vec()).ok()).ok().flatten();
+        facts.pages_by_second_reader = second.as_ref().and_then(|pdf| catch_unwind(AssertUnwindSafe(|| pdf.pages().len())).ok());
+        if let Some(pdf) = second.filter(|_| !facts.encrypted) {
+            ink::add_ink_of(&pdf, &mut facts.pages);
+        }
     }
     facts
 }
@@ -46,30 +45,50 @@ pub fn count_pages(bytes: Vec<u8>) -> Option<usize> {
 }
 
 fn read(bytes: &[u8], mut facts: PdfFacts) -> PdfFacts {
-    let document = match Document::load_mem_with_options(bytes, LoadOptions::with_max_decompressed_size(STREAM_BYTES_MAX)) {
+    if !bytes.starts_with(b"%PDF-") {
+        return unread(bytes, "does not start with %PDF-".to_owned(), facts);
+    }
+    let options = LoadOptions::with_max_decompressed_size(STREAM_BYTES_MAX);
+    let document = match Document::load_mem_with_options(bytes, options.clone()) {
         Ok(document) => document,
-        Err(fault) => {
-            facts.encrypted = find(bytes, b"/Encrypt");
-            facts.unreadable = Some(fault.to_string());
-            return facts;
-        }
+        Err(fault) => return unread(bytes, why(&fault), facts),
     };
     // lopdf decrypts silently with the empty password: ask what the file was, not what it is now.
     facts.encrypted = document.was_encrypted() || document.is_encrypted();
+    if document.is_encrypted() {
+        facts.version = version(&document);
+        return unread(bytes, "it opens with a password only".to_owned(), facts);
+    }
     if document.xref_recovery.is_some() {
         facts.unreadable = Some("its cross-reference table is damaged".to_owned());
     }
     facts.version = version(&document);
-    for id in document.get_pages().into_values().take(PAGES_LOOKED_AT_MAX) {
-        match page(&document, id) {
+    let pages: Vec<ObjectId> = document.page_iter().take(PAGES_LOOKED_AT_MAX).collect();
+    for (index, id) in pages.iter().enumerate() {
+        match page(&document, *id) {
             Some(page) => facts.pages.push(page),
-            None => facts.unreadable = Some(format!("page {} has no MediaBox", facts.pages.len() + 1)),
+            None => facts.unreadable = Some(format!("page {} has no MediaBox", index + 1)),
         }
     }
-    for object in document.objects.values() {
-        look_into(&document, object, &mut facts, 0);
-    }
+    structure::look(&document, bytes, &pages, &options, &mut facts);
     facts
+}
+
+/// What the bytes alone say of a file that the parser does not take.
+fn unread(bytes: &[u8], why: String, mut facts: PdfFacts) -> PdfFacts {
+    facts.encrypted |= find(bytes, b"/Encrypt");
+    facts.unreadable = Some(why);
+    structure::look_at_bytes(bytes, &mut facts);
+    facts
+}
+
+/// The parser's words, where they are for the sender and not for its programmers.
+fn why(fault: &lopdf::Error) -> String {
+    match fault {
+        lopdf::Error::Unimplemented(_) => "it is compressed or protected in a way that cannot be read".to_owned(),
+        lopdf::Error::Decompress(_) => "it cannot be expanded, or becomes too large".to_owned(),
+        other => other.to_string(),
+    }
 }
 
 fn find(bytes: &[u8], word: &[u8]) -> bool {
@@ -118,39 +137,4 @@ fn page(document: &Document, id: ObjectId) -> Option<PageFacts> {
         user_unit,
         ink: None,
     })
-}
-
-/// Looks for what has no place on paper, in one object and what stands directly in it.
-fn look_into(document: &Document, object: &Object, facts: &mut PdfFacts, depth: usize) {
-    if depth > PARENTS_MAX {
-        return;
-    }
-    let dictionary = match object {
-        Object::Dictionary(dictionary) => dictionary,
-        Object::Stream(stream) => &stream.dict,
-        Object::Array(items) => return items.iter().for_each(|item| look_into(document, item, facts, depth + 1)),
-        _ => return,
-    };
-    let is = |key: &[u8], word: &[u8]| dictionary.get(key).and_then(Object::as_name).is_ok_and(|name| name == word);
-    facts.structure.javascript |= is(b"S", b"JavaScript") || dictionary.has(b"JS") || dictionary.has(b"JavaScript");
-    facts.structure.launch |= is(b"S", b"Launch");
-    facts.structure.embedded_files |= is(b"Type", b"EmbeddedFile") || dictionary.has(b"EmbeddedFiles") || is(b"Subtype", b"FileAttachment");
-    if is(b"Type", b"Font") {
-        look_at_font(document, dictionary, facts);
-    }
-    dictionary.iter().for_each(|(_, value)| look_into(document, value, facts, depth + 1));
-}
-
-fn look_at_font(document: &Document, font: &Dictionary, facts: &mut PdfFacts) {
-    let subtype = font.get(b"Subtype").and_then(Object::as_name).unwrap_or_default();
-    // A Type 0 font's program hangs on its descendant, a Type 3 font is its own program.
-    if subtype == b"Type0" || subtype == b"Type3" {
-        return;
-    }
-    let descriptor = font.get(b"FontDescriptor").and_then(|d| document.dereference(d)).and_then(|(_, d)| d.as_dict());
-    let embedded = descriptor.is_ok_and(|d| [&b"FontFile"[..], b"FontFile2", b"FontFile3"].iter().any(|key| d.has(key)));
-    if !embedded {
-        let name = font.get(b"BaseFont").and_then(Object::as_name).unwrap_or(b"(without a name)");
-        facts.fonts_not_embedded.insert(String::from_utf8_lossy(name).into_owned());
-    }
 }

@@ -17,4 +17,5 @@ mod render;
 mod shipping;
 mod site;
 mod sshd;
+mod structure;
 mod words;

@@ -1,5 +1,6 @@
 //! Facts about PDFs and what a vendor makes of them: one document per defect, and one that just has none.
 
+use fjernprint::domain::Severity;
 use fjernprint::pdf::inspect;
 use fjernprint::pipeline::validate::{judge, rejects};
 use fjernprint::vendor::VendorProfile;
@@ -34,8 +35,10 @@ pub const A4: (f32, f32) = (595.276, 841.89);
 fn rules(vendor: &str, bytes: &[u8]) -> Vec<&'static str> {
     let text = fs::read_to_string(format!("{}/vendors/{vendor}/profile.toml", env!("CARGO_MANIFEST_DIR"))).unwrap();
     let findings = judge(&inspect(bytes), None, &VendorProfile::parse(&text).unwrap());
-    assert_eq!(rejects(&findings), findings.iter().any(|f| f.rule != "PDF_VERSION"));
-    findings.iter().map(|finding| finding.rule).collect()
+    let grave = |f: &&Finding| f.severity == Severity::Reject;
+    assert_eq!(rejects(&findings), findings.iter().any(|f| grave(&f)));
+    // The fixtures have a line in their lowest corner, and no address: what these tests ask is what stops a letter.
+    findings.iter().filter(|f| grave(f) || f.rule == "PDF_VERSION").map(|finding| finding.rule).collect()
 }
 
 #[test]
@@ -55,7 +58,10 @@ fn each_defect_is_found_and_named() {
         }
     };
     let font = |d: &mut Document, _| {
-        d.add_object(dictionary! { "Type" => "Font", "Subtype" => "TrueType", "BaseFont" => "Calibri" });
+        let font = d.add_object(dictionary! { "Type" => "Font", "Subtype" => "TrueType", "BaseFont" => "Calibri" });
+        let page = d.page_iter().next().unwrap();
+        let resources = dictionary! { "Font" => dictionary! { "F1" => font } };
+        d.get_object_mut(page).unwrap().as_dict_mut().unwrap().set("Resources", resources);
     };
     let embedded = |d: &mut Document, _| {
         d.add_object(Stream::new(dictionary! { "Type" => "EmbeddedFile" }, b"x".to_vec()));
@@ -69,7 +75,7 @@ fn each_defect_is_found_and_named() {
     assert_eq!(rules("edora", &pdf(&[A4], action("JavaScript"))), ["JAVASCRIPT"]);
     assert_eq!(rules("edora", &pdf(&[A4], |d, _| d.version = "2.0".to_owned())), ["PDF_VERSION"]);
     assert!(rules("edora", &pdf(&[], plain)).contains(&"PAGES_ZERO"));
-    assert_eq!(rules("edora", &pdf(&[(612.0, 792.0)], font)), ["PAGE_A4_TOL", "FONT_EMBED"], "all faults, not the first");
+    assert_eq!(rules("edora", &pdf(&[(612.0, 792.0)], font)), ["FONT_EMBED", "PAGE_A4_TOL"], "all faults, not the first");
 }
 
 #[test]
