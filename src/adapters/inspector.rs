@@ -35,6 +35,7 @@ pub struct InspectorFault(#[from] io::Error);
 /// Hands files to workers. Shared by threads; each look takes a worker for itself.
 pub struct Inspector {
     program: PathBuf,
+    time_max: Duration,
     idle: Mutex<Vec<Worker>>,
 }
 
@@ -55,7 +56,12 @@ impl Drop for Worker {
 impl Inspector {
     /// Workers are started from `program` when they are needed.
     pub fn new(program: PathBuf) -> Self {
-        Self { program, idle: Mutex::new(Vec::new()) }
+        Self { program, time_max: TIME_MAX, idle: Mutex::new(Vec::new()) }
+    }
+
+    /// The same with another time for each file.
+    pub fn with_time(self, time_max: Duration) -> Self {
+        Self { time_max, ..self }
     }
 
     /// Workers of the program that runs now.
@@ -73,7 +79,7 @@ impl Inspector {
             Some(worker) => worker,
             None => Worker::start(&self.program)?,
         };
-        match worker.ask(bytes) {
+        match worker.ask(bytes, self.time_max) {
             Ok(facts) => {
                 if worker.files < FILES_PER_WORKER {
                     self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
@@ -100,10 +106,10 @@ impl Worker {
     }
 
     /// Sends the bytes and waits for the facts; `Err` says what became of the worker.
-    fn ask(&mut self, bytes: &[u8]) -> Result<PdfFacts, String> {
+    fn ask(&mut self, bytes: &[u8], time_max: Duration) -> Result<PdfFacts, String> {
         self.files += 1;
         let died = "the parser crashed or wanted too much memory".to_owned();
-        let deadline = Instant::now() + TIME_MAX;
+        let deadline = Instant::now() + time_max;
         let length = u32::try_from(bytes.len()).map_err(|_| died.clone())?;
         self.write_until(&length.to_le_bytes(), deadline, &died)?;
         self.write_until(bytes, deadline, &died)?;
@@ -148,7 +154,7 @@ fn wait(pipe: PollFd<'_>, deadline: Instant) -> Result<(), String> {
         let left = deadline.saturating_duration_since(Instant::now());
         let timeout = Timespec { tv_sec: i64::try_from(left.as_secs()).unwrap_or(0), tv_nsec: left.subsec_nanos().into() };
         match poll(&mut [pipe.clone()], Some(&timeout)) {
-            Ok(0) => return Err(format!("the parser did not finish in {} s", TIME_MAX.as_secs())),
+            Ok(0) => return Err("the parser did not finish in time".to_owned()),
             Ok(_) => return Ok(()),
             Err(fault) if fault == rustix::io::Errno::INTR => {}
             Err(fault) => return Err(fault.to_string()),

@@ -39,10 +39,18 @@ pub struct Totals {
 
 /// Validates the files and hands each verdict on, in the order of the files and of the vendors. Each file is looked at in
 /// a worker process; one that kills its worker has that for a verdict.
-pub fn validate(files: &[PathBuf], profiles: &[VendorProfile], mut on_verdict: impl FnMut(&Verdict)) -> Result<Totals, Fault> {
+///
+/// A folder stands for the PDFs in it and below it, by name, links not followed; `-` for the paths on the standard input,
+/// one a line. They are found as they are needed: the memory does not grow with their number.
+pub fn validate(named: &[PathBuf], profiles: &[VendorProfile], mut on_verdict: impl FnMut(&Verdict)) -> Result<Totals, Fault> {
     let inspector = Inspector::of_this_program()?;
     let mut totals = Totals::default();
-    for chunk in files.chunks(FILES_AT_ONCE) {
+    let mut files = named.iter().flat_map(|path| expanded(path));
+    loop {
+        let chunk: Vec<PathBuf> = files.by_ref().take(FILES_AT_ONCE).collect();
+        if chunk.is_empty() {
+            break;
+        }
         let verdicts: Vec<Vec<Verdict>> = chunk.par_iter().map(|file| of_file(&inspector, file, profiles)).collect::<Result<_, Fault>>()?;
         for of_one in verdicts {
             totals.files += 1;
@@ -53,6 +61,53 @@ pub fn validate(files: &[PathBuf], profiles: &[VendorProfile], mut on_verdict: i
         }
     }
     Ok(totals)
+}
+
+/// The files that a named path stands for.
+fn expanded(path: &Path) -> Box<dyn Iterator<Item = PathBuf>> {
+    if path == Path::new("-") {
+        // A line that cannot be read ends the list: what was named before is looked at.
+        let lines = std::io::stdin().lines().map_while(Result::ok).map(|line| line.trim_end_matches('\r').to_owned());
+        return Box::new(lines.filter(|line| !line.is_empty()).map(PathBuf::from));
+    }
+    if path.is_dir() {
+        return Box::new(Below { folders: vec![path.to_owned()], files: Vec::new() });
+    }
+    Box::new(std::iter::once(path.to_owned()))
+}
+
+/// The PDFs below a folder, a folder at a time.
+struct Below {
+    folders: Vec<PathBuf>,
+    /// Of the folder in hand, the next one last.
+    files: Vec<PathBuf>,
+}
+
+impl Iterator for Below {
+    type Item = PathBuf;
+
+    fn next(&mut self) -> Option<PathBuf> {
+        loop {
+            if let Some(file) = self.files.pop() {
+                return Some(file);
+            }
+            let folder = self.folders.pop()?;
+            let mut inner = Vec::new();
+            // A folder that cannot be read is a file that cannot be read: it is named in its verdict.
+            let Ok(entries) = std::fs::read_dir(&folder) else { return Some(folder) };
+            for entry in entries.filter_map(Result::ok) {
+                let path = entry.path();
+                match entry.file_type() {
+                    Ok(kind) if kind.is_dir() => inner.push(path),
+                    Ok(kind) if kind.is_file() && path.extension().is_some_and(|e| e.eq_ignore_ascii_case("pdf")) => self.files.push(path),
+                    _ => {}
+                }
+            }
+            self.files.sort_by(|a, b| b.cmp(a));
+            inner.sort_by(|a, b| b.cmp(a));
+            self.folders.extend(inner);
+        }
+    }
 }
 
 fn of_file(inspector: &Inspector, path: &Path, profiles: &[VendorProfile]) -> Result<Vec<Verdict>, Fault> {

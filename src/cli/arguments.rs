@@ -62,6 +62,7 @@ pub enum Command {
         /// A vendor's id, or all
         #[arg(long, value_name = "ID")]
         vendor: String,
+        /// PDFs, folders of PDFs, or - for a list of paths on the standard input
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },

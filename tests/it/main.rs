@@ -14,6 +14,7 @@ mod night;
 mod pdf;
 mod recipient;
 mod render;
+mod rules;
 mod shipping;
 mod site;
 mod sshd;

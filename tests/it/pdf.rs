@@ -35,7 +35,7 @@ pub const A4: (f32, f32) = (595.276, 841.89);
 fn rules(vendor: &str, bytes: &[u8]) -> Vec<&'static str> {
     let text = fs::read_to_string(format!("{}/vendors/{vendor}/profile.toml", env!("CARGO_MANIFEST_DIR"))).unwrap();
     let findings = judge(&inspect(bytes), None, &VendorProfile::parse(&text).unwrap());
-    let grave = |f: &&Finding| f.severity == Severity::Reject;
+    let grave = |f: &&fjernprint::domain::Finding| f.severity == Severity::Reject;
     assert_eq!(rejects(&findings), findings.iter().any(|f| grave(&f)));
     // The fixtures have a line in their lowest corner, and no address: what these tests ask is what stops a letter.
     findings.iter().filter(|f| grave(f) || f.rule == "PDF_VERSION").map(|finding| finding.rule).collect()

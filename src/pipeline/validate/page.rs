@@ -9,6 +9,8 @@ use crate::vendor::profile::{Area, Margins};
 const ROUNDING_MM: f32 = 0.05;
 /// Ink that reaches less than this into an area is the edge of a hull, not a mark, mm.
 const OVERHANG_MIN_MM: f32 = 0.1;
+/// What a dot or a thin rule counts as, mm.
+const THIN_MM: f32 = 0.2;
 /// Findings of one rule on one page; more are counted in the last.
 const OF_A_KIND_MAX: usize = 5;
 
@@ -64,11 +66,14 @@ fn drawn(ink: &PageInk, page: &PageFacts, number: u32, sheet: &mut Findings<'_>)
     quality(ink, number, sheet);
 }
 
+/// How far a box stands from one edge of a page of this width and height, mm.
+type Distance = fn(&BoxMm, f32, f32) -> f32;
+
 /// Ink nearer to an edge than the profile allows, by edge: the mark that reaches furthest.
 fn margins(ink: &PageInk, page: &PageFacts, number: u32, sheet: &mut Findings<'_>) {
     let Some(Margins { left_mm, right_mm, top_mm, bottom_mm }) = sheet.profile.margins else { return };
     let (width, height) = (page.width_mm, page.height_mm);
-    let edges: [(&str, f32, fn(&BoxMm, f32, f32) -> f32); 4] = [
+    let edges: [(&str, f32, Distance); 4] = [
         ("left", left_mm, |b, _, _| b[0]),
         ("right", right_mm, |b, width, _| width - b[0] - b[2]),
         ("top", top_mm, |b, _, _| b[1]),
@@ -101,15 +106,17 @@ pub(super) fn inside(rule: &'static str, ink: &PageInk, area: Area, number: u32,
 
 /// How far a box reaches into an area, mm: the smaller of the two directions; 0 when it does not.
 pub(super) fn overlap_mm(b: &BoxMm, area: &Area) -> f32 {
-    let along =
-        |from: f32, length: f32, area_from: f32, area_length: f32| (from + length).min(area_from + area_length) - from.max(area_from);
     // A thin rule has next to no extent in one direction and is there all the same.
-    let (dx, dy) = (along(b[0], b[2], area.x_mm, area.width_mm), along(b[1], b[3], area.y_mm, area.height_mm));
-    if dx <= 0.0 || dy <= 0.0 {
-        return 0.0;
-    }
-    let thin = |extent: f32, shared: f32| if extent < 2.0 * OVERHANG_MIN_MM { f32::INFINITY } else { shared };
-    thin(b[2], dx).min(thin(b[3], dy)).min(dx.max(dy))
+    let shared = |from: f32, length: f32, area_from: f32, area_length: f32| {
+        let (middle, area_to) = (from + length / 2.0, area_from + area_length);
+        match length < 2.0 * OVERHANG_MIN_MM {
+            true if middle > area_from && middle < area_to => f32::INFINITY,
+            true => 0.0,
+            false => (from + length).min(area_to) - from.max(area_from),
+        }
+    };
+    let (dx, dy) = (shared(b[0], b[2], area.x_mm, area.width_mm), shared(b[1], b[3], area.y_mm, area.height_mm));
+    if dx <= 0.0 || dy <= 0.0 { 0.0 } else { dx.min(dy).min(THIN_MM.max(b[2]).max(b[3])) }
 }
 
 fn quality(ink: &PageInk, number: u32, sheet: &mut Findings<'_>) {

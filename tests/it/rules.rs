@@ -1,0 +1,291 @@
+//! Rules over facts: each with a document that trips it and one that just does not. And the workers that find the facts.
+
+use crate::pdf::{A4, pdf};
+use fjernprint::adapters::inspector::Inspector;
+use fjernprint::domain::rules::RULES;
+use fjernprint::domain::{Finding, PostalAddress, Severity};
+use fjernprint::pdf::facts::{BoxMm, ImageFact, Mark, MarkKind, PageFacts, PageInk, PdfFacts, TextLine};
+use fjernprint::pdf::inspect;
+use fjernprint::pipeline::validate::judge;
+use fjernprint::vendor::VendorProfile;
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+fn profile(change: &[(&str, &str)]) -> VendorProfile {
+    let mut text = fs::read_to_string(format!("{}/vendors/edora/profile.toml", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    for (from, to) in change {
+        assert!(text.contains(from), "{from}");
+        text = text.replace(from, to);
+    }
+    VendorProfile::parse(&text).unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn line(y_mm: f32, text: &str) -> TextLine {
+    TextLine { box_mm: [25.0, y_mm, text.chars().count() as f32 * 1.8, 3.5], text: text.to_owned(), size_pt: 10.0 }
+}
+
+fn address() -> Vec<TextLine> {
+    vec![line(45.0, "Åse Ægidius"), line(49.2, "Ærtevej 3"), line(53.4, "6875 Æblesund")]
+}
+
+fn mark(kind: MarkKind, box_mm: BoxMm) -> Mark {
+    Mark { kind, box_mm }
+}
+
+/// One A4 page with an address in the window and a text below it.
+fn letter() -> PdfFacts {
+    let window_text = address();
+    let mut marks: Vec<Mark> = window_text.iter().map(|l| mark(MarkKind::Text, l.box_mm)).collect();
+    marks.push(mark(MarkKind::Text, [25.0, 100.0, 150.0, 4.0]));
+    let ink = PageInk { marks, window_text, coverage: 0.05, ..PageInk::default() };
+    let page = PageFacts {
+        width_mm: 210.0,
+        height_mm: 297.0,
+        media_width_mm: 210.0,
+        media_height_mm: 297.0,
+        ink: Some(ink),
+        ..PageFacts::default()
+    };
+    let mut facts =
+        PdfFacts { bytes: 1000, version: "1.7".into(), pages: vec![page], pages_by_second_reader: Some(1), ..PdfFacts::default() };
+    facts.structure.revisions = 1;
+    facts
+}
+
+fn rules(facts: &PdfFacts, recipient: Option<&PostalAddress>) -> Vec<&'static str> {
+    let found = judge(facts, recipient, &profile(&[]));
+    found.iter().for_each(|f| assert!(RULES.iter().any(|r| r.word == f.rule && r.code == f.code), "{f:?}"));
+    found.iter().map(|f| f.rule).collect()
+}
+
+fn with(change: impl FnOnce(&mut PdfFacts)) -> PdfFacts {
+    let mut facts = letter();
+    change(&mut facts);
+    facts
+}
+
+fn drawn(change: impl FnOnce(&mut PageInk)) -> PdfFacts {
+    with(|facts| change(facts.pages[0].ink.as_mut().unwrap()))
+}
+
+#[test]
+fn a_letter_that_is_as_it_should_be_has_no_finding() {
+    assert_eq!(rules(&letter(), None), [""; 0]);
+}
+
+#[test]
+fn what_the_file_is_is_told_rule_by_rule() {
+    let cases: [(PdfFacts, &str); 18] = [
+        (with(|f| f.parser_killed = Some("time".into())), "PARSER_KILLED"),
+        (with(|f| f.structure.xfa = true), "XFA"),
+        (with(|f| f.structure.print_differs_from_view = true), "OPTIONAL_CONTENT"),
+        (with(|f| f.structure.changed_after_signing = true), "CHANGED_AFTER_SIGNING"),
+        (with(|f| f.structure.actions = ["URI".to_owned()].into()), "ACTION"),
+        (with(|f| f.structure.rich_media = ["3D".to_owned()].into()), "RICH_MEDIA"),
+        (with(|f| f.structure.fields_without_appearance = 1), "FORM_WITHOUT_APPEARANCE"),
+        (with(|f| f.structure.revisions = 2), "REVISIONS"),
+        (with(|f| f.structure.trailing_bytes = 1), "TRAILING_DATA"),
+        (with(|f| f.structure.also = Some("zip".into())), "POLYGLOT"),
+        (with(|f| f.structure.missing_objects = 1), "OBJECT_MISSING"),
+        (with(|f| f.structure.type3_fonts = ["T".to_owned()].into()), "FONT_TYPE3"),
+        (with(|f| f.structure.fonts_unusable = ["T".to_owned()].into()), "FONT_UNUSABLE"),
+        (with(|f| f.pages_by_second_reader = Some(2)), "PAGE_COUNT_DISAGREES"),
+        (with(|f| f.bytes = 7_340_033), "FILE_MAX"),
+        (with(|f| (f.pages[0].cropped, f.pages[0].media_width_mm) = (true, 220.0)), "PAGE_BOXES"),
+        (with(|f| f.encrypted = true), "ENCRYPTED"),
+        (with(|f| f.unreadable = Some("damaged".into())), "UNREADABLE"),
+    ];
+    for (facts, rule) in cases {
+        assert_eq!(rules(&facts, None), [rule]);
+    }
+    assert_eq!(rules(&with(|f| f.bytes = 7_340_032), None), [""; 0]);
+}
+
+#[test]
+fn ink_is_measured_against_margins_and_zones_to_a_tenth_of_a_millimetre() {
+    let at = |box_mm: BoxMm| drawn(|ink| ink.marks.push(mark(MarkKind::Path, box_mm)));
+    assert_eq!(rules(&at([15.0, 200.0, 50.0, 1.0]), None), [""; 0]);
+    assert_eq!(rules(&at([14.8, 200.0, 50.0, 1.0]), None), ["MARGIN_ALL"]);
+    assert_eq!(rules(&at([180.0, 200.0, 15.0, 1.0]), None), [""; 0]);
+    assert_eq!(rules(&at([180.0, 200.0, 15.3, 1.0]), None), ["MARGIN_ALL"]);
+    assert_eq!(rules(&at([100.0, 4.8, 5.0, 1.0]), None), ["MARGIN_ALL"]);
+    assert_eq!(rules(&at([100.0, 291.0, 5.0, 1.2]), None), ["MARGIN_ALL"]);
+    let zone = |facts: &PdfFacts| -> Vec<Finding> {
+        judge(facts, None, &profile(&[])).into_iter().filter(|f| f.rule == "MARGIN_LEFT_ZONE").collect()
+    };
+    // One just above the zone, one in it, and a rule with no height at all.
+    assert_eq!(zone(&at([5.0, 94.0, 5.0, 1.0])).len(), 0);
+    let found = zone(&at([5.0, 120.0, 5.0, 1.0]));
+    assert_eq!((found[0].page, found[0].box_mm), (Some(1), Some([5.0, 120.0, 5.0, 1.0])));
+    assert_eq!(zone(&at([5.0, 120.0, 5.0, 0.0])).len(), 1);
+    assert_eq!(zone(&at([15.0, 120.0, 5.0, 1.0])).len(), 0);
+}
+
+#[test]
+fn the_address_is_read_where_the_window_shows_it() {
+    let of = |lines: Vec<TextLine>| {
+        drawn(|ink| {
+            ink.marks = lines.iter().map(|l| mark(MarkKind::Text, l.box_mm)).collect();
+            ink.window_text = lines;
+        })
+    };
+    assert_eq!(rules(&of(Vec::new()), None), ["BLANK_PAGE", "ADDR_BOX"]);
+    // Foreign: the country stands last, in capitals.
+    assert_eq!(
+        rules(&of(vec![line(45.0, "Bo Test"), line(49.2, "Hauptstrasse 1"), line(53.4, "24937 Flensburg"), line(57.6, "TYSKLAND")]), None),
+        [""; 0]
+    );
+    assert_eq!(rules(&of(vec![line(45.0, "Bo Test"), line(49.2, "Ågade 4")]), None), ["ADDR_POSTCODE"]);
+    assert_eq!(rules(&of(vec![line(45.0, "Bo Test"), line(49.2, "0700 Ingensteds")]), None), ["ADDR_POSTCODE"]);
+    assert_eq!(rules(&of(vec![line(45.0, "Bo Test"), line(49.2, "0900 København C")]), None), [""; 0]);
+    assert_eq!(rules(&of(vec![line(45.0, "6875 Æblesund")]), None), ["ADDR_LINES"]);
+    assert_eq!(rules(&of(vec![line(45.0, "(Bo Test)"), line(49.2, "6875 Æblesund")]), None), ["ADDR_CHARACTERS"]);
+    let long = "x".repeat(43);
+    assert!(rules(&of(vec![line(45.0, &long), line(49.2, "6875 Æblesund")]), None).contains(&"ADDR_LINELEN"));
+    let high = vec![line(41.0, "Bo Test"), line(44.4, "Ågade 4"), line(49.2, "6875 Æblesund")];
+    assert!(rules(&of(high), None).contains(&"ADDR_KEEPOUT"), "a line above the window's own part may be cut off or show");
+}
+
+#[test]
+fn nothing_but_the_address_stands_where_the_window_may_show_it() {
+    let beside = |box_mm: BoxMm| drawn(|ink| ink.marks.push(mark(MarkKind::Image, box_mm)));
+    assert_eq!(rules(&beside([100.0, 70.0, 10.0, 5.0]), None), ["ADDR_KEEPOUT"]);
+    assert_eq!(rules(&beside([121.0, 70.0, 10.0, 5.0]), None), [""; 0]);
+    let number = |box_mm: BoxMm| drawn(|ink| ink.cpr_numbers.push((0, box_mm)));
+    assert_eq!(rules(&number([30.0, 60.0, 20.0, 3.0]), None), ["CPR_IN_WINDOW"]);
+    assert_eq!(rules(&number([30.0, 200.0, 20.0, 3.0]), None), [""; 0]);
+    let two =
+        drawn(|ink| ink.cpr_numbers = vec![(0, [30.0, 200.0, 20.0, 3.0]), (0, [30.0, 210.0, 20.0, 3.0]), (1, [30.0, 220.0, 20.0, 3.0])]);
+    assert_eq!(rules(&two, None), ["TWO_CPR"]);
+}
+
+#[test]
+fn another_person_in_the_window_is_told_and_nobody_is_quoted() {
+    let to = |lines: &[&str], postcode: &str| PostalAddress {
+        lines: lines.iter().map(|l| (*l).to_owned()).collect(),
+        postcode: Some(postcode.to_owned()),
+        country: "DK".to_owned(),
+    };
+    assert_eq!(rules(&letter(), Some(&to(&["Åse  ÆGIDIUS", "Ærtevej 3", "6875 Æblesund"], "6875"))), [""; 0]);
+    let other = to(&["Bo Testgaard", "Ærtevej 3", "6875 Æblesund"], "6875");
+    assert_eq!(rules(&letter(), Some(&other)), ["WRONG_PERSON"]);
+    assert_eq!(rules(&letter(), Some(&to(&["Åse Ægidius", "Ærtevej 3", "8000 Aarhus"], "8000"))), ["WRONG_PERSON"]);
+    for finding in judge(&letter(), Some(&other), &profile(&[])) {
+        let said = format!("{finding:?}");
+        assert!(!["Åse", "Ægidius", "Testgaard", "6875"].iter().any(|word| said.contains(word)), "{said}");
+    }
+    let mut two = letter();
+    let mut second = two.pages[0].clone();
+    second.ink.as_mut().unwrap().window_text = vec![line(45.0, "Bo Testgaard"), line(49.2, "Ågade 4"), line(53.4, "8495 Granhøj")];
+    two.pages.push(second.clone());
+    two.pages_by_second_reader = Some(2);
+    assert_eq!(rules(&two, None), ["TWO_RECIPIENTS"]);
+    second.ink.as_mut().unwrap().window_text = address();
+    two.pages[1] = second;
+    assert_eq!(rules(&two, None), [""; 0], "the same address twice is one recipient");
+}
+
+#[test]
+fn how_ink_is_is_told_page_by_page() {
+    let coarse = ImageFact { box_mm: [30.0, 150.0, 50.0, 50.0], dpi: 149.0, bilevel: false };
+    let cases: [(PdfFacts, &str); 9] = [
+        (drawn(|i| i.transparency = true), "TRANSPARENCY"),
+        (drawn(|i| i.colour = true), "COLOUR"),
+        (drawn(|i| i.coverage = 0.21), "INK_COVERAGE"),
+        (drawn(|i| i.images.push(coarse)), "IMAGE_DPI"),
+        (drawn(|i| i.hidden_text.push([30.0, 150.0, 5.0, 3.0])), "HIDDEN_TEXT"),
+        (drawn(|i| i.text_outside = true), "TEXT_OUTSIDE"),
+        (drawn(|i| i.marks.push(mark(MarkKind::Annotation, [30.0, 150.0, 5.0, 3.0]))), "ANNOTATION"),
+        (drawn(|i| i.too_much = true), "TOO_COMPLEX"),
+        (
+            with(|f| {
+                f.pages.push(PageFacts { ink: None, ..f.pages[0].clone() });
+                f.pages_by_second_reader = Some(2);
+            }),
+            "NOT_LOOKED_AT",
+        ),
+    ];
+    for (facts, rule) in cases {
+        assert_eq!(rules(&facts, None), [rule]);
+    }
+    assert_eq!(rules(&drawn(|i| i.images.push(ImageFact { dpi: 150.0, ..coarse })), None), [""; 0]);
+}
+
+#[test]
+fn a_profile_says_what_a_breach_means_and_names_only_rules_that_exist() {
+    let facts = drawn(|ink| ink.colour = true);
+    let said = |severity: &str| {
+        let profile = profile(&[
+            ("PDF_VERSION = \"warn\"", &format!("PDF_VERSION = \"warn\"\nCOLOUR = \"{severity}\"")),
+            ("\"severity.PDF_VERSION\" = \"assumed\"", "\"severity.PDF_VERSION\" = \"assumed\"\n\"severity.COLOUR\" = \"contract\""),
+        ]);
+        judge(&facts, None, &profile).iter().map(|f| f.severity).collect::<Vec<_>>()
+    };
+    assert_eq!(said("reject"), [Severity::Reject]);
+    assert_eq!(said("off"), []);
+    let text = fs::read_to_string(format!("{}/vendors/edora/profile.toml", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let wrong = text.replace("PDF_VERSION", "PDF_VERSJON");
+    assert!(VendorProfile::parse(&wrong).unwrap_err().to_string().contains("no rule has this word"));
+    let outside = text.replace("keepout = { x_mm = 0.0, y_mm = 30.5", "keepout = { x_mm = 20.0, y_mm = 30.5");
+    assert!(VendorProfile::parse(&outside).unwrap_err().to_string().contains("zones.visible must lie within zones.keepout"));
+}
+
+/// What happens to a file must not happen to the program: workers that die, lie or do not answer.
+#[test]
+fn a_worker_that_dies_or_hangs_is_named_and_the_next_file_is_looked_at() {
+    let program = std::path::PathBuf::from(env!("CARGO_BIN_EXE_fjernprint"));
+    let good = pdf(&[A4], |_, _| {});
+    let large = [&good[..], &vec![b'\n'; 300_000]].concat();
+    let inspector = Inspector::new(program);
+    assert_eq!(inspector.inspect(&good).unwrap(), inspect(&good), "a worker says what is true");
+    for (program, why) in [("/bin/false", "crashed"), ("/bin/true", "crashed")] {
+        for bytes in [&good, &large] {
+            let facts = Inspector::new(program.into()).inspect(bytes).unwrap();
+            assert!(facts.parser_killed.as_ref().is_some_and(|text| text.contains(why)), "{facts:?}");
+            assert_eq!(rules(&facts, None), ["PARSER_KILLED"]);
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let sleeper = dir.path().join("sleeper");
+    fs::write(&sleeper, "#!/bin/sh\nexec /bin/sleep 60\n").unwrap();
+    let _ = Command::new("chmod").arg("755").arg(&sleeper).status();
+    let started = Instant::now();
+    for bytes in [&good, &large] {
+        let inspector = Inspector::new(sleeper.clone()).with_time(Duration::from_millis(300));
+        assert!(inspector.inspect(bytes).unwrap().parser_killed.is_some_and(|text| text.contains("in time")));
+    }
+    assert!(started.elapsed() < Duration::from_secs(20), "a worker that does not read holds up nobody");
+    assert!(Inspector::new("/nonexistent".into()).inspect(&good).is_err(), "no worker at all is a fault of ours");
+}
+
+#[test]
+fn folders_and_lists_are_looked_through_and_every_file_has_a_verdict() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir_all(dir.path().join("b/inner")).unwrap();
+    for name in ["a.pdf", "b/inner/c.PDF", "b/d.pdf"] {
+        fs::write(dir.path().join(name), pdf(&[A4], |_, _| {})).unwrap();
+    }
+    fs::write(dir.path().join("note.txt"), "no").unwrap();
+    let run = |arguments: &[&str], input: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fjernprint"));
+        command.args(["validate", "--vendor", "kmd", "--json"]).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let lines: Vec<serde_json::Value> =
+            String::from_utf8(output.stdout).unwrap().lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+        let files: BTreeSet<String> =
+            lines.iter().filter_map(|l| l["file"].as_str()).map(|f| f.rsplit('/').next().unwrap().to_owned()).collect();
+        (output.status.code(), files, lines.last().unwrap()["files"].as_u64())
+    };
+    let root = dir.path().to_str().unwrap();
+    let all: BTreeSet<String> = ["a.pdf", "c.PDF", "d.pdf"].map(str::to_owned).into();
+    assert_eq!(run(&[root], ""), (Some(0), all.clone(), Some(3)));
+    let list = format!("{root}/a.pdf\n{root}/b\r\n\n{root}/gone.pdf\n");
+    let (code, files, count) = run(&["-"], &list);
+    assert_eq!((code, count), (Some(3), Some(3)), "{files:?}");
+    assert!(files.contains("gone.pdf"), "what cannot be read is named");
+}
