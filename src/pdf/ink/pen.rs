@@ -20,6 +20,8 @@ const OPERATIONS_MAX: u32 = 2_000_000;
 const HAIR_MM: f64 = 0.05;
 /// Text below this is not read by anybody, mm: one point.
 const READABLE_MM: f64 = 25.4 / 72.0;
+/// A glyph higher and wider than this is looked at as the area it is, mm.
+const LARGE_MM: f64 = 8.0;
 /// Share of a text's hull that is black.
 const TEXT_COVERAGE: f64 = 0.15;
 /// Glyphs kept of one page, and images.
@@ -214,6 +216,20 @@ impl<'s> Pen<'s> {
         found
     }
 
+    /// The parts of a glyph that is so large that its box would claim what it surrounds.
+    fn large_glyph(&mut self, glyph: &Drawn<'_>, place: Affine, hull: Rect) {
+        let kind = self.owner.unwrap_or(MarkKind::Text);
+        let Drawn::Outline(outline) = glyph else { return self.seen.marks.add(kind, hull) };
+        let path = place * outline.outline();
+        self.shared.spend(path.elements().len() as u32);
+        outline::fill(&path, FillRule::NonZero, hull, |part| {
+            self.shared.spend(1);
+            if let Some(part) = self.printed(part) {
+                self.seen.marks.add(kind, part);
+            }
+        });
+    }
+
     fn text(&mut self, run: &GlyphRun<'_, '_>, props: &DrawProps<'_>, mode: &DrawMode) {
         let transform = to_mm(props.transform);
         let invisible = matches!(mode, DrawMode::Invisible);
@@ -247,6 +263,7 @@ impl<'s> Pen<'s> {
                 let ink = Look::Ink { colour: colour || shape.colour, through };
                 if self.ink(ink, props.soft_mask.is_some(), props.blend_mode).is_some() {
                     match turn {
+                        _ if hull.width().min(hull.height()) > LARGE_MM => self.large_glyph(glyph, place, hull),
                         Some(turn) => {
                             let baseline_mm = if turn % 2 == 0 { origin.y } else { origin.x };
                             self.seen.marks.add_glyph(kind, hull, LinePlace { turn, baseline_mm, size_mm });
