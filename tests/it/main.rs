@@ -6,6 +6,7 @@ mod batches;
 mod cli;
 mod group;
 mod house;
+mod ink;
 mod intake;
 mod ledger;
 mod messages;

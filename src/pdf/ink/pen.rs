@@ -265,7 +265,7 @@ impl<'s> Pen<'s> {
                     match turn {
                         _ if hull.width().min(hull.height()) > LARGE_MM => self.large_glyph(glyph, place, hull),
                         Some(turn) => {
-                            let baseline_mm = if turn % 2 == 0 { origin.y } else { origin.x };
+                            let baseline_mm = if turn.is_multiple_of(2) { origin.y } else { origin.x };
                             self.seen.marks.add_glyph(kind, hull, LinePlace { turn, baseline_mm, size_mm });
                         }
                         None => self.seen.marks.add(kind, hull),
