@@ -246,6 +246,26 @@ fn patterns_and_drawn_fonts_are_ink_and_end() {
     assert!(!shown("10 0 d0 BT /F 1 Tf (a) Tj ET").too_much, "a glyph that shows itself");
 }
 
+#[test]
+fn a_shading_is_seen_as_far_as_it_reaches() {
+    let shaded = |extend: bool| {
+        drawn(&in_mm("/S sh"), |document| {
+            let reals = |values: &[f32]| -> Vec<Object> { values.iter().map(|v| Object::Real(*v)).collect() };
+            let function = dictionary! {
+                "FunctionType" => 2, "N" => 1, "Domain" => reals(&[0.0, 1.0]), "C0" => reals(&[0.0, 0.0, 0.0]), "C1" => reals(&[1.0, 0.0, 0.0])
+            };
+            let shading = dictionary! {
+                "ShadingType" => 3, "ColorSpace" => "DeviceRGB", "Coords" => reals(&[50.0, 60.0, 0.0, 50.0, 60.0, 20.0]), "Function" => function,
+                "Extend" => vec![extend.into(), extend.into()],
+            };
+            change_page(document, |page| page.set("Resources", dictionary! { "Shading" => dictionary! { "S" => shading } }));
+        })
+    };
+    stands_at(&shaded(false).marks, MarkKind::Path, &[[30.0, 40.0, 40.0, 40.0]]);
+    stands_at(&shaded(true).marks, MarkKind::Path, &[[0.0, 0.0, 210.0, 297.0]]);
+    assert!(shaded(false).colour);
+}
+
 fn with_annotation(kind: &'static str, flags: i64) -> PageInk {
     drawn("", |document| {
         let dict = dictionary! { "Type" => "XObject", "Subtype" => "Form", "BBox" => vec![0.into(), 0.into(), 10.into(), 10.into()] };
@@ -264,6 +284,7 @@ fn annotations_are_ink_when_they_are_printed() {
     let place = [25.4, 297.0 - 38.1, 25.4, 12.7];
     stands_at(&with_annotation("Stamp", 4).marks, MarkKind::Annotation, &[place]);
     stands_at(&with_annotation("Widget", 4).marks, MarkKind::Field, &[place]);
+    stands_at(&with_annotation("Stamp", 4 | 32).marks, MarkKind::Annotation, &[place]);
     for flags in [0, 2, 6] {
         stands_at(&with_annotation("Stamp", flags).marks, MarkKind::Annotation, &[]);
     }
