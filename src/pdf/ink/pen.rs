@@ -14,7 +14,7 @@ use std::collections::HashMap;
 
 /// The interpreter draws in these, so that what it rounds to whole units is small.
 pub const UNITS_PER_MM: f64 = 100.0;
-/// Operations of one document; a letter of forty pages needs some 200,000.
+/// Operations of one document, glyphs and parts of paths counted; a letter of forty pages needs some 200,000.
 const OPERATIONS_MAX: u32 = 2_000_000;
 /// A pen of no width still draws a line as thin as the printer can, mm.
 const HAIR_MM: f64 = 0.05;
@@ -182,7 +182,7 @@ pub(super) fn to_mm(transform: Affine) -> Affine {
 
 impl<'a> Device<'a> for Pen<'_> {
     fn draw_path(&mut self, path: &BezPath, props: DrawProps<'a>, mode: &DrawMode) {
-        self.shared.spend(1 + (path.elements().len() / 4) as u32);
+        self.shared.spend(1 + path.elements().len() as u32);
         let look = look(&props.paint, props.blend_mode, matches!(mode, DrawMode::Stroke(_)), self.shared);
         let before = (self.seen.colour, self.seen.transparency);
         if self.ink(look, props.soft_mask.is_some(), props.blend_mode).is_none() {
@@ -201,7 +201,7 @@ impl<'a> Device<'a> for Pen<'_> {
     }
 
     fn push_clip_path(&mut self, clip: &ClipPath) {
-        self.shared.spend(1 + (clip.path.elements().len() / 4) as u32);
+        self.shared.spend(1 + clip.path.elements().len() as u32);
         let hull = if clip.path.elements().is_empty() { Rect::ZERO } else { clip.path.bounding_box() };
         self.clips.push(to_mm(Affine::IDENTITY).transform_rect_bbox(hull).intersect(self.clip()));
     }
