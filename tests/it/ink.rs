@@ -194,6 +194,78 @@ fn text_has_hulls_and_is_hidden_where_nobody_can_read_it() {
     assert!(on_dark.hidden_text.is_empty(), "white on black is read");
 }
 
+#[test]
+fn a_large_letter_leaves_its_inside_free() {
+    let ink = drawn("BT /F 600 Tf 100 200 Td (O) Tj ET", helvetica);
+    let centre = (100.0 + 0.39 * 600.0, A4.1 - 200.0 - 0.36 * 600.0);
+    let (x, y) = (centre.0 / 72.0 * 25.4, centre.1 / 72.0 * 25.4);
+    assert!(ink.marks.iter().all(|m| m.kind == MarkKind::Text));
+    assert!(!boxes(&ink).iter().any(|b| b[0] < x && x < b[0] + b[2] && b[1] < y && y < b[1] + b[3]), "{:?}", ink.marks);
+}
+
+#[test]
+fn patterns_and_drawn_fonts_are_ink_and_end() {
+    let square = |document: &mut Document, mut dict: Dictionary, content: &str| {
+        dict.set("Resources", dictionary! {});
+        document.add_object(Stream::new(dict, content.as_bytes().to_vec()))
+    };
+    let corners = || -> Vec<Object> { vec![0.into(), 0.into(), 10.into(), 10.into()] };
+    let tiled = |cell: &'static str| {
+        drawn(&in_mm("/Pattern cs /P scn 20 30 40 10 re f"), |document| {
+            let dict =
+                dictionary! { "PatternType" => 1, "PaintType" => 1, "TilingType" => 1, "BBox" => corners(), "XStep" => 10, "YStep" => 10 };
+            let pattern = square(document, dict, cell);
+            // The cell may be painted with itself.
+            let own = dictionary! { "Pattern" => dictionary! { "P" => pattern } };
+            document.get_object_mut(pattern).unwrap().as_stream_mut().unwrap().dict.set("Resources", own.clone());
+            change_page(document, |page| page.set("Resources", own));
+        })
+    };
+    let red = tiled("1 0 0 rg 0 0 5 5 re f");
+    stands_at(&red.marks, MarkKind::Path, &[[20.0, 30.0, 40.0, 10.0]]);
+    assert!(red.colour);
+    stands_at(&tiled("1 g 0 0 5 5 re f").marks, MarkKind::Path, &[]);
+    stands_at(&tiled("/Pattern cs /P scn 0 0 5 5 re f").marks, MarkKind::Path, &[]);
+    let shown = |program: &'static str| {
+        drawn("BT /F 72 Tf 72 720 Td (a) Tj ET", |document| {
+            let glyph = square(document, dictionary! {}, program);
+            let font = document.new_object_id();
+            let dict = dictionary! {
+                "Type" => "Font", "Subtype" => "Type3", "FontBBox" => corners(), "FirstChar" => 97, "LastChar" => 97,
+                "FontMatrix" => vec![Object::Real(0.1), 0.into(), 0.into(), Object::Real(0.1), 0.into(), 0.into()],
+                "Widths" => vec![10.into()], "CharProcs" => dictionary! { "a" => glyph },
+                "Encoding" => dictionary! { "Differences" => vec![97.into(), "a".into()] },
+                "Resources" => dictionary! { "Font" => dictionary! { "F" => font } },
+            };
+            document.objects.insert(font, dict.into());
+            change_page(document, |page| page.set("Resources", dictionary! { "Font" => dictionary! { "F" => font } }));
+        })
+    };
+    let square = shown("10 0 0 0 10 10 d1 0 0 5 5 re f");
+    stands_at(&square.marks, MarkKind::Text, &[[25.4, 297.0 - 254.0 - 12.7, 12.7, 12.7]]);
+    assert!(!shown("10 0 d0 BT /F 1 Tf (a) Tj ET").too_much, "a glyph that shows itself");
+}
+
+#[test]
+fn a_shading_is_seen_as_far_as_it_reaches() {
+    let shaded = |extend: bool| {
+        drawn(&in_mm("/S sh"), |document| {
+            let reals = |values: &[f32]| -> Vec<Object> { values.iter().map(|v| Object::Real(*v)).collect() };
+            let function = dictionary! {
+                "FunctionType" => 2, "N" => 1, "Domain" => reals(&[0.0, 1.0]), "C0" => reals(&[0.0, 0.0, 0.0]), "C1" => reals(&[1.0, 0.0, 0.0])
+            };
+            let shading = dictionary! {
+                "ShadingType" => 3, "ColorSpace" => "DeviceRGB", "Coords" => reals(&[50.0, 60.0, 0.0, 50.0, 60.0, 20.0]), "Function" => function,
+                "Extend" => vec![extend.into(), extend.into()],
+            };
+            change_page(document, |page| page.set("Resources", dictionary! { "Shading" => dictionary! { "S" => shading } }));
+        })
+    };
+    stands_at(&shaded(false).marks, MarkKind::Path, &[[30.0, 40.0, 40.0, 40.0]]);
+    stands_at(&shaded(true).marks, MarkKind::Path, &[[0.0, 0.0, 210.0, 297.0]]);
+    assert!(shaded(false).colour);
+}
+
 fn with_annotation(kind: &'static str, flags: i64) -> PageInk {
     drawn("", |document| {
         let dict = dictionary! { "Type" => "XObject", "Subtype" => "Form", "BBox" => vec![0.into(), 0.into(), 10.into(), 10.into()] };
@@ -212,6 +284,7 @@ fn annotations_are_ink_when_they_are_printed() {
     let place = [25.4, 297.0 - 38.1, 25.4, 12.7];
     stands_at(&with_annotation("Stamp", 4).marks, MarkKind::Annotation, &[place]);
     stands_at(&with_annotation("Widget", 4).marks, MarkKind::Field, &[place]);
+    stands_at(&with_annotation("Stamp", 4 | 32).marks, MarkKind::Annotation, &[place]);
     for flags in [0, 2, 6] {
         stands_at(&with_annotation("Stamp", flags).marks, MarkKind::Annotation, &[]);
     }
@@ -353,7 +426,4 @@ proptest! {
             stands_at(&ink.marks, MarkKind::Path, &[]);
         }
     }
-}
-pub fn speed_letter() -> Vec<u8> {
-    a_letter(&vec!["Blåbærgrød på æbleskiver: “citat” – tankestreg og § 81. ".repeat(10); 6])
 }

@@ -7,6 +7,7 @@ mod cli;
 mod docs;
 mod group;
 mod house;
+mod ink;
 mod intake;
 mod ledger;
 mod messages;

@@ -146,6 +146,11 @@ fn decoded_size(stream: &Stream<'_>, limit: u64) -> Option<u64> {
         Object::Array(names) => names.iter::<Name<'_>>().collect(),
         _ => return None,
     };
+    // These hold pixels, and as anything else the interpreter refuses them.
+    const PICTURES: [&[u8]; 6] = [b"DCTDecode", b"DCT", b"JPXDecode", b"JBIG2Decode", b"CCITTFaxDecode", b"CCF"];
+    if names.iter().any(|name| PICTURES.contains(&name.as_ref())) {
+        return Some(stream.raw_data().len() as u64);
+    }
     let full = |name: &[u8]| match name {
         b"Fl" => b"FlateDecode".to_vec(),
         b"LZW" => b"LZWDecode".to_vec(),
@@ -164,6 +169,8 @@ fn decoded_size(stream: &Stream<'_>, limit: u64) -> Option<u64> {
 #[derive(Default)]
 pub struct Runs {
     known: HashMap<(ObjectIdentifier, usize), u64>,
+    /// Fonts of little programs that were counted: a glyph is drawn once in a document.
+    fonts: HashSet<usize>,
     spent: u64,
 }
 
@@ -269,12 +276,15 @@ impl Runs {
         most
     }
 
-    /// Glyphs that are little programs: each is run once.
+    /// Glyphs that are little programs: each is run once in a document.
     fn drawn_fonts(&mut self, resources: &Resources<'_>, depth: usize) -> u64 {
         let mut cost: u64 = 0;
         for name in resources.fonts.keys() {
             let Some(font) = resources.get_font(&name) else { continue };
             let Some(programs) = font.get::<Dict<'_>>(b"CharProcs") else { continue };
+            if !self.fonts.insert(programs.data().as_ptr() as usize) {
+                continue;
+            }
             let own = font.get::<Dict<'_>>(b"Resources").map(Resources::new);
             for glyph in programs.keys() {
                 if let Some(program) = programs.get::<Stream<'_>>(&glyph) {

@@ -1,7 +1,7 @@
 //! Puts glyphs together to the lines a reader sees, whatever the order they were drawn in.
 
+use super::glyphs::Unicode;
 use super::marks::box_mm;
-use super::pen::Unicode;
 use crate::domain::redact::cpr_like_spans;
 use crate::pdf::facts::{BoxMm, TextLine};
 use hayro_interpret::kurbo::{Point, Rect};

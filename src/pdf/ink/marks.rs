@@ -97,8 +97,9 @@ pub struct LinePlace {
 pub struct Marks {
     held: Vec<Held>,
     open: Vec<OpenLine>,
-    /// Hull of what found no room.
+    /// Hull of what found no room, once there is none.
     rest: Option<Held>,
+    full: bool,
     /// Sum of what is covered, mm2: an upper estimate.
     pub covered_mm2: f64,
 }
@@ -119,7 +120,7 @@ impl Marks {
         for line in self.open.iter().rev() {
             let Some(held) = self.held.get_mut(line.at).filter(|held| held.kind == kind) else { continue };
             let (a, b) = (held.hull, hull);
-            let apart = if place.turn % 2 == 0 { gap((a.x0, a.x1), (b.x0, b.x1)) } else { gap((a.y0, a.y1), (b.y0, b.y1)) };
+            let apart = if place.turn.is_multiple_of(2) { gap((a.x0, a.x1), (b.x0, b.x1)) } else { gap((a.y0, a.y1), (b.y0, b.y1)) };
             let same = line.place.turn == place.turn
                 && (line.place.baseline_mm - place.baseline_mm).abs() < 0.3
                 && line.place.size_mm < place.size_mm * 1.5
@@ -147,12 +148,14 @@ impl Marks {
     }
 
     fn push(&mut self, new: Held) {
+        if self.full {
+            return self.set_aside(new);
+        }
         if self.held.len() >= HELD_MAX {
             self.open.clear();
             self.put_on_grid();
-        }
-        if self.held.len() >= HELD_MAX * 3 / 4 && self.rest.is_some() || self.held.len() >= HELD_MAX {
-            return self.set_aside(new);
+            // Where the grid makes no room it would be made again and again.
+            self.full = self.held.len() > HELD_MAX / 2;
         }
         self.held.push(new);
     }

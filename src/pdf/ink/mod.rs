@@ -5,6 +5,7 @@
 //! result depends on the bytes alone, since work is counted and not timed.
 
 mod bounds;
+mod glyphs;
 mod lines;
 mod marks;
 mod outline;

@@ -51,6 +51,13 @@ fn segments(path: &BezPath, clip: Rect, close: bool) -> Vec<(Point, Point, bool)
     found
 }
 
+/// A level strip of a filled path: what its edges cover, and where they cross its middle, downwards or upwards.
+#[derive(Clone, Default)]
+struct Strip {
+    edges: Vec<Rect>,
+    crossings: Vec<(f64, i32)>,
+}
+
 /// Boxes of a filled path, in mm.
 pub fn fill(path: &BezPath, rule: FillRule, clip: Rect, mut emit: impl FnMut(Rect)) {
     let hull = path.bounding_box();
@@ -61,8 +68,7 @@ pub fn fill(path: &BezPath, rule: FillRule, clip: Rect, mut emit: impl FnMut(Rec
     let edges = segments(path, seen, true);
     let level = |a: Point, b: Point| (a.y - b.y).abs() < LEVEL_MM && (a.x - b.x).abs() > PLAIN_MM;
     let cuts = cuts(seen, edges.iter().filter(|(a, b, _)| level(*a, *b)).map(|(a, _, _)| a.y));
-    // In each strip: what its edges cover, and where they cross its middle.
-    let mut strips: Vec<(Vec<Rect>, Vec<(f64, i32)>)> = vec![Default::default(); cuts.len() - 1];
+    let mut strips = vec![Strip::default(); cuts.len() - 1];
     for (a, b, _) in edges {
         // A long level edge is a cut: the area that it ends is found between the others.
         if level(a, b) {
@@ -78,14 +84,14 @@ pub fn fill(path: &BezPath, rule: FillRule, clip: Rect, mut emit: impl FnMut(Rec
                 continue;
             }
             let (x0, x1) = if upper.y == lower.y { (upper.x, lower.x) } else { (x_at(y0), x_at(y1)) };
-            strips[index].0.push(Rect::from_points((x0, y0), (x1, y1)));
+            strips[index].edges.push(Rect::from_points((x0, y0), (x1, y1)));
             let middle = (top + bottom) / 2.0;
             if upper.y <= middle && middle < lower.y {
-                strips[index].1.push((x_at(middle), if a.y <= b.y { 1 } else { -1 }));
+                strips[index].crossings.push((x_at(middle), if a.y <= b.y { 1 } else { -1 }));
             }
         }
     }
-    for (mut parts, mut crossings) in strips {
+    for Strip { edges: mut parts, mut crossings } in strips {
         crossings.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mut winding = 0;
         for pair in crossings.windows(2) {

@@ -3,7 +3,7 @@
 use super::pen::{Pen, Shared};
 use hayro_interpret::color::AlphaColor;
 use hayro_interpret::hayro_syntax::object::{Array, Dict, Name, Object, Stream};
-use hayro_interpret::kurbo::Affine;
+use hayro_interpret::kurbo::{Affine, Rect};
 use hayro_interpret::pattern::Pattern;
 use hayro_interpret::shading::{Shading, ShadingFunction, ShadingType};
 use hayro_interpret::{BlendMode, CacheKey, Image, Paint};
@@ -106,6 +106,19 @@ fn shading_look(shading: &Shading) -> Look {
         _ => vec![Some(Look::Ink { colour: !grey, through: false })],
     };
     samples.into_iter().map(|look| look.unwrap_or(Look::Ink { colour: !grey, through: false })).fold(Look::Nothing, Look::and)
+}
+
+/// How far a shading between two circles reaches, where it does not go on beyond them; in the units that are drawn in.
+pub fn reach(paint: &Paint<'_>) -> Option<Rect> {
+    let Paint::Pattern(pattern) = paint else { return None };
+    let Pattern::Shading(pattern) = pattern.as_ref() else { return None };
+    let ShadingType::RadialAxial { coords, extend: [false, false], axial: false, .. } = pattern.shading.shading_type.as_ref() else {
+        return None;
+    };
+    let [x0, y0, r0, x1, y1, r1] = coords.map(f64::from);
+    let circle = |x: f64, y: f64, r: f64| Rect::new(x - r, y - r, x + r, y + r);
+    let both = pattern.matrix.transform_rect_bbox(circle(x0, y0, r0).union(circle(x1, y1, r1)));
+    (pattern.shading.background.is_none() && both.is_finite()).then_some(both)
 }
 
 /// What is known of an image without looking at its pixels: its look, whether it has one bit a pixel, whether it is masked softly.

@@ -1,29 +1,24 @@
 //! Follows what is drawn and keeps where: boxes in mm, no pixels.
 
-use super::lines::{Glyph, Letters};
-use super::marks::{LinePlace, Marks, box_mm};
+use super::glyphs::GlyphBox;
+use super::lines::Letters;
+use super::marks::{Marks, box_mm};
 use super::outline;
-use super::paint::{Look, black, image_look, look};
+use super::paint::{Look, image_look, look, reach};
 use crate::pdf::facts::{ImageFact, MarkKind};
-use hayro_interpret::font::{Glyph as Drawn, GlyphRun};
-use hayro_interpret::hayro_cmap::BfString;
-use hayro_interpret::kurbo::{Affine, BezPath, Cap, PathEl, Point, Rect, Shape, Vec2};
-use hayro_interpret::{BlendMode, CacheKey, ClipPath, Device, DrawMode, DrawProps, FillRule, Image, ImageDrawProps, SoftMask, StrokeProps};
+use hayro_interpret::font::GlyphRun;
+use hayro_interpret::kurbo::{Affine, BezPath, Cap, Rect, Shape, Vec2};
+use hayro_interpret::{BlendMode, ClipPath, Device, DrawMode, DrawProps, FillRule, Image, ImageDrawProps, SoftMask, StrokeProps};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 /// The interpreter draws in these, so that what it rounds to whole units is small.
 pub const UNITS_PER_MM: f64 = 100.0;
-/// Operations of one document; a letter of forty pages needs some 200,000.
+/// Operations of one document, glyphs and parts of paths counted; a letter of forty pages needs some 200,000.
 const OPERATIONS_MAX: u32 = 2_000_000;
 /// A pen of no width still draws a line as thin as the printer can, mm.
 const HAIR_MM: f64 = 0.05;
-/// Text below this is not read by anybody, mm: one point.
-const READABLE_MM: f64 = 25.4 / 72.0;
-/// Share of a text's hull that is black.
-const TEXT_COVERAGE: f64 = 0.15;
-/// Glyphs kept of one page, and images.
-const GLYPHS_MAX: usize = 100_000;
+/// Images kept of one page.
 const IMAGES_MAX: usize = 2_000;
 /// Patterns within glyphs within patterns: deeper ones are not looked into.
 const DEPTH_MAX: u8 = 4;
@@ -37,15 +32,8 @@ pub struct GivenUp;
 pub struct Shared {
     left: Cell<u32>,
     depth: Cell<u8>,
-    glyphs: RefCell<HashMap<u128, GlyphBox>>,
+    pub glyphs: RefCell<HashMap<u128, GlyphBox>>,
     pub patterns: RefCell<HashMap<(u128, bool), Look>>,
-}
-
-/// A glyph's box in thousandths of its size, and whether it brings colours of its own.
-#[derive(Clone, Copy, Default)]
-struct GlyphBox {
-    hull: Option<Rect>,
-    colour: bool,
 }
 
 impl Shared {
@@ -86,9 +74,9 @@ pub struct Seen {
 }
 
 pub struct Pen<'s> {
-    shared: &'s Shared,
+    pub(super) shared: &'s Shared,
     /// What the printer sees of the plane, mm.
-    page: Rect,
+    pub(super) page: Rect,
     /// What is drawn now, where that is not for itself to say.
     pub owner: Option<MarkKind>,
     clips: Vec<Rect>,
@@ -114,16 +102,16 @@ impl<'s> Pen<'s> {
         Some((Affine::scale(UNITS_PER_MM).transform_rect_bbox(hull), pen.seen.colour))
     }
 
-    fn clip(&self) -> Rect {
+    pub(super) fn clip(&self) -> Rect {
         self.clips.last().copied().unwrap_or(EVERYWHERE)
     }
 
-    fn unseen(&self) -> bool {
+    pub(super) fn unseen(&self) -> bool {
         self.opacities.last().is_some_and(|opacity| *opacity <= 0.0)
     }
 
     /// Notes how ink is applied; `None` when there is none.
-    fn ink(&mut self, look: Look, mask: bool, blend: BlendMode) -> Option<()> {
+    pub(super) fn ink(&mut self, look: Look, mask: bool, blend: BlendMode) -> Option<()> {
         let Look::Ink { colour, through } = look else { return None };
         if self.unseen() {
             return None;
@@ -134,7 +122,7 @@ impl<'s> Pen<'s> {
     }
 
     /// The part of a box that is printed; `None` when it has no area.
-    fn printed(&self, hull: Rect) -> Option<Rect> {
+    pub(super) fn printed(&self, hull: Rect) -> Option<Rect> {
         let seen = hull.intersect(self.clip()).intersect(self.page);
         (seen.width() > 0.0 && seen.height() > 0.0).then_some(seen)
     }
@@ -149,7 +137,7 @@ impl<'s> Pen<'s> {
     fn stroke(&mut self, path: &BezPath, transform: Affine, props: &StrokeProps) {
         let [a, b, c, d, _, _] = transform.as_coeffs();
         let half = f64::from(props.line_width.abs()) / 2.0;
-        let half_mm = Vec2::new(half * a.hypot(c), half * b.hypot(d)).max_by(HAIR_MM / 2.0);
+        let half_mm = Vec2::new((half * a.hypot(c)).max(HAIR_MM / 2.0), (half * b.hypot(d)).max(HAIR_MM / 2.0));
         let clip = self.clip().intersect(self.page);
         let flat = props.line_cap == Cap::Butt;
         outline::stroke(path, half_mm, flat, clip, |hull| {
@@ -186,141 +174,26 @@ impl<'s> Pen<'s> {
             self.add(MarkKind::Path, hull);
         });
     }
-
-    /// The glyph's box, drawn once for all its uses.
-    fn glyph_box<'a>(&self, glyph: &Drawn<'a>) -> GlyphBox {
-        let key = match glyph {
-            Drawn::Outline(outline) => outline.identifier().cache_key(),
-            Drawn::Type3(program) => program.cache_key(),
-        };
-        if let Some(known) = self.shared.glyphs.borrow().get(&key) {
-            return *known;
-        }
-        // Known before it is drawn: a glyph that shows itself would not end.
-        self.shared.glyphs.borrow_mut().insert(key, GlyphBox::default());
-        let found = match glyph {
-            Drawn::Outline(outline) => {
-                let path = outline.outline();
-                self.shared.spend(path.elements().len() as u32);
-                let drawn = path.elements().iter().any(|element| !matches!(element, PathEl::MoveTo(_) | PathEl::ClosePath));
-                GlyphBox { hull: drawn.then(|| path.bounding_box()).filter(Rect::is_finite), colour: false }
-            }
-            Drawn::Type3(program) => {
-                let drawn = Pen::try_out(self.shared, |probe| program.interpret(probe, Affine::IDENTITY, Affine::IDENTITY, &black()));
-                GlyphBox { hull: drawn.map(|(hull, _)| hull), colour: drawn.is_some_and(|(_, colour)| colour) }
-            }
-        };
-        self.shared.glyphs.borrow_mut().insert(key, found);
-        found
-    }
-
-    fn text(&mut self, run: &GlyphRun<'_, '_>, props: &DrawProps<'_>, mode: &DrawMode) {
-        let transform = to_mm(props.transform);
-        let invisible = matches!(mode, DrawMode::Invisible);
-        let look = look(&props.paint, props.blend_mode, matches!(mode, DrawMode::Stroke(_)), self.shared);
-        let kind = self.owner.unwrap_or(MarkKind::Text);
-        for glyph in run.glyphs() {
-            self.shared.spend(1);
-            let place = transform * glyph.transform();
-            let [a, b, c, d, _, _] = place.as_coeffs();
-            let size_mm = c.hypot(d) * 1000.0;
-            let origin = place * Point::ORIGIN;
-            if !size_mm.is_finite() || !origin.is_finite() {
-                continue;
-            }
-            let shape = self.glyph_box(glyph);
-            let placed = shape.hull.map(|hull| place.transform_rect_bbox(hull));
-            let placed = placed.filter(|hull| hull.is_finite() && hull.width() > 0.0 && hull.height() > 0.0);
-            if placed.is_some_and(|hull| hull.intersect(self.clip()).area() > 0.0 && hull.intersect(self.page).area() <= 0.0) {
-                self.seen.text_outside = true;
-            }
-            let seen = placed.and_then(|hull| self.printed(hull));
-            if placed.is_some() && seen.is_none() {
-                continue;
-            }
-            let nothing = invisible || self.unseen() || look == Look::Nothing;
-            let centre = seen.unwrap_or(Rect::from_points(origin, origin)).center();
-            let white = look == Look::White && !self.seen.marks.covers(centre.x, centre.y);
-            let turn = quarter_turns(a, b);
-            if let (Some(hull), Look::Ink { colour, through }, false) = (seen, look, nothing) {
-                self.seen.marks.covered_mm2 += hull.area() * TEXT_COVERAGE;
-                let ink = Look::Ink { colour: colour || shape.colour, through };
-                if self.ink(ink, props.soft_mask.is_some(), props.blend_mode).is_some() {
-                    match turn {
-                        Some(turn) => {
-                            let baseline_mm = if turn % 2 == 0 { origin.y } else { origin.x };
-                            self.seen.marks.add_glyph(kind, hull, LinePlace { turn, baseline_mm, size_mm });
-                        }
-                        None => self.seen.marks.add(kind, hull),
-                    }
-                }
-            }
-            let advance = match &**glyph {
-                Drawn::Outline(outline) => outline.advance_width(),
-                Drawn::Type3(program) => program.advance_width(),
-            };
-            let end = place * Point::new(f64::from(advance.unwrap_or(0.0)), 0.0);
-            let kept = Glyph {
-                origin,
-                end,
-                seen,
-                size_mm,
-                turn: turn.unwrap_or(0),
-                invisible: nothing,
-                unread: white || size_mm < READABLE_MM,
-                text: (0, 0),
-            };
-            self.seen.letters.add(kept, glyph.as_unicode().as_ref().map(unicode));
-            if self.seen.letters.len() > GLYPHS_MAX {
-                self.shared.spend(u32::MAX);
-            }
-        }
-    }
 }
 
-fn unicode(text: &BfString) -> Unicode<'_> {
-    match text {
-        BfString::Char(c) => Unicode::Char(*c),
-        BfString::String(text) => Unicode::Text(text),
-    }
-}
-
-/// What a glyph stands for.
-pub enum Unicode<'t> {
-    Char(char),
-    Text(&'t str),
-}
-
-fn to_mm(transform: Affine) -> Affine {
+pub(super) fn to_mm(transform: Affine) -> Affine {
     Affine::scale(1.0 / UNITS_PER_MM) * transform
-}
-
-/// Direction of writing in quarter turns clockwise; `None` for text that stands askew.
-fn quarter_turns(a: f64, b: f64) -> Option<u8> {
-    let turns = b.atan2(a) / std::f64::consts::FRAC_PI_2;
-    ((turns - turns.round()).abs() < 0.03).then(|| (turns.round() as i64).rem_euclid(4) as u8)
-}
-
-trait MaxBy {
-    fn max_by(self, least: f64) -> Self;
-}
-
-impl MaxBy for Vec2 {
-    fn max_by(self, least: f64) -> Self {
-        Self::new(self.x.max(least), self.y.max(least))
-    }
 }
 
 impl<'a> Device<'a> for Pen<'_> {
     fn draw_path(&mut self, path: &BezPath, props: DrawProps<'a>, mode: &DrawMode) {
-        self.shared.spend(1 + (path.elements().len() / 4) as u32);
+        self.shared.spend(1 + path.elements().len() as u32);
         let look = look(&props.paint, props.blend_mode, matches!(mode, DrawMode::Stroke(_)), self.shared);
         let before = (self.seen.colour, self.seen.transparency);
         if self.ink(look, props.soft_mask.is_some(), props.blend_mode).is_none() {
             return;
         }
         let covered = self.seen.marks.covered_mm2;
+        // A shading may end before the area that it is asked to fill.
+        let reach = reach(&props.paint).map_or(EVERYWHERE, |units| to_mm(Affine::IDENTITY).transform_rect_bbox(units));
+        self.clips.push(reach.intersect(self.clip()));
         self.path(path, &props, mode);
+        self.clips.pop();
         if covered == self.seen.marks.covered_mm2 {
             // It left nothing on the page: neither did its colour.
             (self.seen.colour, self.seen.transparency) = before;
@@ -328,7 +201,7 @@ impl<'a> Device<'a> for Pen<'_> {
     }
 
     fn push_clip_path(&mut self, clip: &ClipPath) {
-        self.shared.spend(1 + (clip.path.elements().len() / 4) as u32);
+        self.shared.spend(1 + clip.path.elements().len() as u32);
         let hull = if clip.path.elements().is_empty() { Rect::ZERO } else { clip.path.bounding_box() };
         self.clips.push(to_mm(Affine::IDENTITY).transform_rect_bbox(hull).intersect(self.clip()));
     }

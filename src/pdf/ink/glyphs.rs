@@ -1,0 +1,154 @@
+//! What the pen does with text: a box for each glyph, and what it stands for.
+
+use super::lines::Glyph;
+use super::marks::LinePlace;
+use super::outline;
+use super::paint::{Look, black, look};
+use super::pen::{Pen, to_mm};
+use crate::pdf::facts::MarkKind;
+use hayro_interpret::font::{Glyph as Drawn, GlyphRun};
+use hayro_interpret::hayro_cmap::BfString;
+use hayro_interpret::kurbo::{Affine, PathEl, Point, Rect, Shape};
+use hayro_interpret::{CacheKey, DrawMode, DrawProps, FillRule};
+
+/// Text below this is not read by anybody, mm: one point.
+const READABLE_MM: f64 = 25.4 / 72.0;
+/// A glyph higher and wider than this is looked at as the area it is, mm.
+const LARGE_MM: f64 = 8.0;
+/// Share of a text's hull that is black.
+const TEXT_COVERAGE: f64 = 0.15;
+/// Glyphs kept of one page.
+const GLYPHS_MAX: usize = 100_000;
+
+/// A glyph's box in thousandths of its size, and whether it brings colours of its own.
+#[derive(Clone, Copy, Default)]
+pub struct GlyphBox {
+    hull: Option<Rect>,
+    colour: bool,
+}
+
+impl Pen<'_> {
+    /// The glyph's box, drawn once for all its uses.
+    fn glyph_box<'a>(&self, glyph: &Drawn<'a>) -> GlyphBox {
+        let key = match glyph {
+            Drawn::Outline(outline) => outline.identifier().cache_key(),
+            Drawn::Type3(program) => program.cache_key(),
+        };
+        if let Some(known) = self.shared.glyphs.borrow().get(&key) {
+            return *known;
+        }
+        // Known before it is drawn: a glyph that shows itself would not end.
+        self.shared.glyphs.borrow_mut().insert(key, GlyphBox::default());
+        let found = match glyph {
+            Drawn::Outline(outline) => {
+                let path = outline.outline();
+                self.shared.spend(path.elements().len() as u32);
+                let drawn = path.elements().iter().any(|element| !matches!(element, PathEl::MoveTo(_) | PathEl::ClosePath));
+                GlyphBox { hull: drawn.then(|| path.bounding_box()).filter(Rect::is_finite), colour: false }
+            }
+            Drawn::Type3(program) => {
+                let drawn = Pen::try_out(self.shared, |probe| program.interpret(probe, Affine::IDENTITY, Affine::IDENTITY, &black()));
+                GlyphBox { hull: drawn.map(|(hull, _)| hull), colour: drawn.is_some_and(|(_, colour)| colour) }
+            }
+        };
+        self.shared.glyphs.borrow_mut().insert(key, found);
+        found
+    }
+
+    /// The parts of a glyph that is so large that its box would claim what it surrounds.
+    fn large_glyph(&mut self, glyph: &Drawn<'_>, place: Affine, hull: Rect) {
+        let kind = self.owner.unwrap_or(MarkKind::Text);
+        let Drawn::Outline(outline) = glyph else { return self.seen.marks.add(kind, hull) };
+        let path = place * outline.outline();
+        self.shared.spend(path.elements().len() as u32);
+        outline::fill(&path, FillRule::NonZero, hull, |part| {
+            self.shared.spend(1);
+            if let Some(part) = self.printed(part) {
+                self.seen.marks.add(kind, part);
+            }
+        });
+    }
+
+    pub(super) fn text(&mut self, run: &GlyphRun<'_, '_>, props: &DrawProps<'_>, mode: &DrawMode) {
+        let transform = to_mm(props.transform);
+        let invisible = matches!(mode, DrawMode::Invisible);
+        let look = look(&props.paint, props.blend_mode, matches!(mode, DrawMode::Stroke(_)), self.shared);
+        let kind = self.owner.unwrap_or(MarkKind::Text);
+        for glyph in run.glyphs() {
+            self.shared.spend(1);
+            let place = transform * glyph.transform();
+            let [a, b, c, d, _, _] = place.as_coeffs();
+            let size_mm = c.hypot(d) * 1000.0;
+            let origin = place * Point::ORIGIN;
+            if !size_mm.is_finite() || !origin.is_finite() {
+                continue;
+            }
+            let shape = self.glyph_box(glyph);
+            let placed = shape.hull.map(|hull| place.transform_rect_bbox(hull));
+            let placed = placed.filter(|hull| hull.is_finite() && hull.width() > 0.0 && hull.height() > 0.0);
+            if placed.is_some_and(|hull| hull.intersect(self.clip()).area() > 0.0 && hull.intersect(self.page).area() <= 0.0) {
+                self.seen.text_outside = true;
+            }
+            let seen = placed.and_then(|hull| self.printed(hull));
+            if placed.is_some() && seen.is_none() {
+                continue;
+            }
+            let nothing = invisible || self.unseen() || look == Look::Nothing;
+            let centre = seen.unwrap_or(Rect::from_points(origin, origin)).center();
+            let white = look == Look::White && !self.seen.marks.covers(centre.x, centre.y);
+            let turn = quarter_turns(a, b);
+            if let (Some(hull), Look::Ink { colour, through }, false) = (seen, look, nothing) {
+                self.seen.marks.covered_mm2 += hull.area() * TEXT_COVERAGE;
+                let ink = Look::Ink { colour: colour || shape.colour, through };
+                if self.ink(ink, props.soft_mask.is_some(), props.blend_mode).is_some() {
+                    match turn {
+                        _ if hull.width().min(hull.height()) > LARGE_MM => self.large_glyph(glyph, place, hull),
+                        Some(turn) => {
+                            let baseline_mm = if turn.is_multiple_of(2) { origin.y } else { origin.x };
+                            self.seen.marks.add_glyph(kind, hull, LinePlace { turn, baseline_mm, size_mm });
+                        }
+                        None => self.seen.marks.add(kind, hull),
+                    }
+                }
+            }
+            let advance = match &**glyph {
+                Drawn::Outline(outline) => outline.advance_width(),
+                Drawn::Type3(program) => program.advance_width(),
+            };
+            let end = place * Point::new(f64::from(advance.unwrap_or(0.0)), 0.0);
+            let kept = Glyph {
+                origin,
+                end,
+                seen,
+                size_mm,
+                turn: turn.unwrap_or(0),
+                invisible: nothing,
+                unread: white || size_mm < READABLE_MM,
+                text: (0, 0),
+            };
+            self.seen.letters.add(kept, glyph.as_unicode().as_ref().map(unicode));
+            if self.seen.letters.len() > GLYPHS_MAX {
+                self.shared.spend(u32::MAX);
+            }
+        }
+    }
+}
+
+fn unicode(text: &BfString) -> Unicode<'_> {
+    match text {
+        BfString::Char(c) => Unicode::Char(*c),
+        BfString::String(text) => Unicode::Text(text),
+    }
+}
+
+/// What a glyph stands for.
+pub enum Unicode<'t> {
+    Char(char),
+    Text(&'t str),
+}
+
+/// Direction of writing in quarter turns clockwise; `None` for text that stands askew.
+fn quarter_turns(a: f64, b: f64) -> Option<u8> {
+    let turns = b.atan2(a) / std::f64::consts::FRAC_PI_2;
+    ((turns - turns.round()).abs() < 0.03).then(|| (turns.round() as i64).rem_euclid(4) as u8)
+}
