@@ -106,7 +106,7 @@ pub struct PageInk {
     /// Something is neither black, white nor grey.
     pub colour: bool,
     pub images: Vec<ImageFact>,
-    /// Share of the page that is covered, 0 to 1: a hull's estimate, never less than the truth.
+    /// Share of the page that is covered, 0 to 1: estimated by hulls, text counted at a sixth of its own.
     pub coverage: f32,
     /// Text that is drawn and cannot be seen: white, without ink, or smaller than a point.
     pub hidden_text: Vec<BoxMm>,
