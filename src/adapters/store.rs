@@ -14,6 +14,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Largest stored file, bytes: a message of 99.5 MB, the limit of SF1601 and Digital Post.
 pub const STORED_BYTES_MAX: u64 = 100 << 20;
 
+/// Files that are being written lie here, below the store's root.
+const TEMPORARY_FOLDER: &str = ".unfinished";
+
 static TEMPORARY: AtomicU64 = AtomicU64::new(0);
 
 /// A folder of files named by the hash of their bytes: `<root>/ab/ab12...`.
@@ -62,7 +65,9 @@ impl Store {
         }
         let folder = path.parent().expect("a stored file lies in a folder of the store");
         private_folder(folder)?;
-        write_private(&path, bytes)?;
+        let temporary = self.root.join(TEMPORARY_FOLDER);
+        private_folder(&temporary)?;
+        write_private_through(&temporary, &path, bytes)?;
         Ok(hash)
     }
 
@@ -75,6 +80,14 @@ impl Store {
         let mut bytes = Vec::new();
         file.take(STORED_BYTES_MAX + 1).read_to_end(&mut bytes)?;
         if Sha256(openssl::sha::sha256(&bytes)) == *hash { Ok(bytes) } else { Err(StoreError::Changed(*hash)) }
+    }
+
+    /// Clears away what killed runs were writing. Only for the one that holds the store.
+    pub fn clear_unfinished(&self) -> Result<(), StoreError> {
+        match fs::remove_dir_all(self.root.join(TEMPORARY_FOLDER)) {
+            Err(fault) if fault.kind() != io::ErrorKind::NotFound => Err(fault.into()),
+            _ => Ok(()),
+        }
     }
 
     /// Makes everything stored so far durable. An error here must stop the run: it is never tried again.
@@ -106,8 +119,13 @@ pub fn private_folder(path: &Path) -> io::Result<()> {
 
 /// Writes a file that only this user can read, beside its place and then into it by rename.
 pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_private_through(path.parent().unwrap_or(Path::new(".")), path, bytes)
+}
+
+/// The same, written first into a folder of the same file system.
+fn write_private_through(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let number = TEMPORARY.fetch_add(1, Ordering::Relaxed);
-    let beside = path.with_extension(format!("{}-{number}.part", std::process::id()));
+    let beside = folder.join(format!(".{}-{number}.part", std::process::id()));
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
     file.write_all(bytes)?;
     fs::rename(&beside, path)

@@ -90,9 +90,13 @@ pub fn keys_and_folders(dir: &Path) -> Result<(), Fault> {
     Ok(())
 }
 
-/// `fjernprint init`: FP-C009 when a configuration is there already.
+/// `fjernprint init`: what is missing is made, what is there stays. FP-C009 when a configuration and its ledger are there.
 pub fn init(dir: &Path) -> Result<(), Fault> {
     let config = dir.join(CONFIG_NAME);
+    if config.exists() && !dir.join("data/ledger.db").exists() {
+        // A configuration that was brought here: whoever asks for `init` asks for an empty ledger.
+        return keys_and_folders(dir);
+    }
     if config.exists() {
         return Err(Fault::usage("FP-C009", format!("{} is there already; nothing was changed", config.display())));
     }

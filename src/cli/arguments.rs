@@ -106,6 +106,8 @@ pub enum Command {
 #[derive(Clone, Copy, ValueEnum)]
 pub enum Until {
     Intake,
+    /// Letters are routed, rendered and validated in one go; groups are made when they are sealed
+    #[value(aliases = ["recipient", "render", "group"])]
     Validate,
     Seal,
     Ship,

@@ -60,6 +60,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    // Whatever is written is this user's alone: ledger, batches, receipts, keys.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     if matches!(arguments.command, Command::InspectWorker) {
         // Before anything here takes the output for itself.
         return ExitCode::from(crate::app::validate::work().unwrap_or(exit::UNEXPECTED));
@@ -112,7 +114,7 @@ impl Face<'_> {
                 setup::init(&dir)?;
                 let path = dir.join(setup::CONFIG_NAME);
                 if self.json {
-                    show::line(&mut self.out, "init", &json!({"config": path.display().to_string()}))?;
+                    show::line(&mut self.out, "summary", &json!({"config": path.display().to_string()}))?;
                     return Ok(exit::DONE);
                 }
                 writeln!(self.out, "wrote {} and what it names; edit it, then run `fjernprint run --dry-run`", path.display())?;
@@ -128,6 +130,7 @@ impl Face<'_> {
                 if self.json {
                     let events: Vec<Value> = shown.history.iter().map(|(at, event)| json!({"at": at, "event": event})).collect();
                     show::line(&mut self.out, "shown", &json!({"id": id, "state": shown.state, "history": events}))?;
+                    show::line(&mut self.out, "summary", &json!({"events": shown.history.len()}))?;
                 } else {
                     show::shown(&mut self.out, &shown)?;
                 }
@@ -157,7 +160,7 @@ impl Face<'_> {
                     }
                     writeln!(self.out, "{:<12} {}", profile.vendor, profile.name)?;
                 }
-                Ok(exit::DONE)
+                self.end(folder)
             }
             Command::Vendor { command: VendorCommand::Check { vendor } } => {
                 for checked in profiles::check(folder, &vendor)? {
@@ -169,13 +172,14 @@ impl Face<'_> {
                     writeln!(self.out, "{}: no impossible combination; {count} values are still assumed", checked.vendor)?;
                     checked.assumed.iter().try_for_each(|key| writeln!(self.out, "    {key}"))?;
                 }
-                Ok(exit::DONE)
+                self.end(folder)
             }
             Command::Explain { code } => {
                 let unknown = || Fault::usage("FP-C003", format!("code {:?} is not known", redact(&code)));
                 let found = codes::find(&code).ok_or_else(unknown)?;
                 if self.json {
                     show::line(&mut self.out, "code", found)?;
+                    show::line(&mut self.out, "summary", &json!({"codes": 1}))?;
                 } else {
                     write!(self.out, "{}", found.page())?;
                 }
@@ -187,6 +191,14 @@ impl Face<'_> {
                 Ok(exit::DONE)
             }
         }
+    }
+
+    /// The last line of a list of vendors.
+    fn end(&mut self, folder: Option<&std::path::Path>) -> Result<u8, Ended> {
+        if self.json {
+            show::line(&mut self.out, "summary", &json!({"vendors": profiles::all(folder)?.len()}))?;
+        }
+        Ok(exit::DONE)
     }
 
     fn demo(&mut self, options: &DemoOptions) -> Result<u8, Ended> {

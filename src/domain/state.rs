@@ -95,6 +95,7 @@ pub struct BatchState {
     /// The vendor's running number.
     pub sequence: u64,
     pub manifest: Sha256,
+    pub signature: Sha256,
     pub letters: u32,
     pub pages: u32,
     pub sheets: u32,
@@ -115,7 +116,8 @@ impl BatchState {
         let status = batch_after(before.as_ref().map(|s| s.status), event)?;
         let illegal = |why: &str| IllegalEvent { status: why.to_owned(), event: event.word().to_owned() };
         let Some(mut state) = before else {
-            let E::Sealed { vendor, municipality, business_date, sequence, manifest, letters, pages, sheets, bytes } = event else {
+            let E::Sealed { vendor, municipality, business_date, sequence, manifest, signature, letters, pages, sheets, bytes } = event
+            else {
                 return Err(illegal("nothing"));
             };
             return Ok(Self {
@@ -125,6 +127,7 @@ impl BatchState {
                 business_date: business_date.clone(),
                 sequence: *sequence,
                 manifest: *manifest,
+                signature: *signature,
                 letters: *letters,
                 pages: *pages,
                 sheets: *sheets,

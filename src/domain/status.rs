@@ -167,6 +167,8 @@ pub enum BatchEvent {
         business_date: String,
         sequence: u64,
         manifest: Sha256,
+        /// Of the detached signature: made once, never again.
+        signature: Sha256,
         letters: u32,
         pages: u32,
         sheets: u32,

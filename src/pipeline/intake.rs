@@ -4,7 +4,7 @@
 //! again as number `part` of its original.
 
 use crate::domain::{Cvr, LetterId};
-use crate::wire::message::{SenderLetter, parse_message};
+use crate::wire::message::{SenderLetter, comparable, parse_message};
 use crate::wire::table::{TableRow, parse_table};
 use crate::wire::xml::Refusal;
 
@@ -72,7 +72,7 @@ pub fn accept_table(bytes: &[u8], sender: &Sender) -> Result<Vec<FiledLetter>, R
     let filed = |(part, row): (usize, crate::wire::table::Row)| {
         let dispatch_id = row.dispatch_id.unwrap_or_else(|| format!("{table}-line-{}", row.line));
         FiledLetter {
-            id: letter_id(municipality, &dispatch_id),
+            id: letter_id(municipality, &comparable(&dispatch_id)),
             municipality: municipality.clone(),
             dispatch_id,
             part: part as u32,

@@ -13,6 +13,7 @@ use crate::vendor::VendorProfile;
 use crate::vendor::profile::AddressBox;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use unicode_normalization::UnicodeNormalization;
 
 const MONTHS: [&str; 12] =
     ["januar", "februar", "marts", "april", "maj", "juni", "juli", "august", "september", "oktober", "november", "december"];
@@ -130,7 +131,8 @@ pub fn render(order: &Order<'_>, templates: &Templates, profile: &VendorProfile)
 /// The address as it stands in the window: no empty lines. FP-I010 when nothing is left.
 fn address_lines(order: &Order<'_>) -> Result<Vec<String>, RenderFault> {
     let lines = order.address.map(|address| &address.lines[..]).unwrap_or_default();
-    let lines: Vec<String> = lines.iter().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect();
+    // Some systems write Å as A and a ring: composed, it is the one character that the font has.
+    let lines: Vec<String> = lines.iter().map(|line| line.trim().nfc().collect()).filter(|line: &String| !line.is_empty()).collect();
     match lines.is_empty() {
         true => Err(RenderFault { code: "FP-I010", message: "the letter has no address to put in the window".to_owned() }),
         false => Ok(lines),
@@ -142,7 +144,8 @@ fn draw(template: &Template, values: &BTreeMap<String, String>, order: &Order<'_
     let fault = |message: String| RenderFault { code: "FP-D003", message };
     let date = danish_date(order.date).ok_or_else(|| fault(format!("placeholder {DATE}: the letter's date is not an ISO date")))?;
     let sender = order.sender_lines.first().map(String::as_str).unwrap_or_default();
-    let filled = template.fill(values, &date, sender).map_err(|MissingValue(name)| {
+    let values: BTreeMap<String, String> = values.iter().map(|(column, text)| (column.clone(), text.nfc().collect())).collect();
+    let filled = template.fill(&values, &date, sender).map_err(|MissingValue(name)| {
         fault(match name.as_str() {
             SENDER => format!("placeholder {SENDER}: the sender has no line"),
             _ => format!("column {name} has no value"),

@@ -134,6 +134,10 @@ fn kombi(text: &str, root: Node<'_, '_>) -> Result<Vec<SenderLetter>, Refusal> {
         [] => {}
         [one] => {
             let part = forsendelse::parse(*one)?;
+            // Senders withhold the number there; one that is given must be the same person's.
+            if part.recipient != Recipient::Withheld && letter.recipient != Recipient::Withheld && part.recipient != letter.recipient {
+                return Err(Refusal::at("FP-I008", "MeMo and ForsendelseI are for two different recipients", *one));
+            }
             letter.dispatch_id = part.identity;
             letter.physical = Some(part.physical);
         }
@@ -159,13 +163,20 @@ fn digital_letter(memo: memo::Memo, channel: Channel) -> SenderLetter {
 
 fn physical_letter(part: forsendelse::Part) -> SenderLetter {
     SenderLetter {
-        identity: part.identity.clone(),
+        identity: comparable(&part.identity),
         dispatch_id: part.identity,
         channel: Channel::Physical,
         recipient: part.recipient,
         digital: None,
         physical: Some(part.physical),
     }
+}
+
+/// The identifier as it is compared: a UUID without regard to case, anything else as it is written.
+pub fn comparable(identity: &str) -> String {
+    let groups: Vec<usize> = identity.split('-').map(str::len).collect();
+    let uuid = groups == [8, 4, 4, 4, 12] && identity.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit());
+    if uuid { identity.to_lowercase() } else { identity.to_owned() }
 }
 
 /// A sender's identifier goes into file names and manifests, so it must not be somebody's number.

@@ -7,6 +7,7 @@ use roxmltree::{Document, Node, ParsingOptions};
 pub const MESSAGE_BYTES_MAX: usize = 99_500_000;
 const NODES_MAX: u32 = 200_000;
 const DEPTH_MAX: usize = 64;
+const ATTRIBUTES_MAX: usize = 500;
 
 /// Why a message is not taken in. Quotes no content: it may be personal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -47,6 +48,9 @@ pub fn text(bytes: &[u8]) -> Result<&str, Refusal> {
 
 /// Parses within bounds on nodes and depth.
 pub fn parse(text: &str) -> Result<Document<'_>, Refusal> {
+    if attributes_exceed(text, ATTRIBUTES_MAX) {
+        return Err(Refusal::new("FP-I002", format!("an element has more than {ATTRIBUTES_MAX} attributes"), "file"));
+    }
     if depth_exceeds(text, DEPTH_MAX) {
         return Err(Refusal::new("FP-I002", format!("elements are nested deeper than {DEPTH_MAX}"), "file"));
     }
@@ -88,6 +92,24 @@ fn depth_exceeds(text: &str, most: usize) -> bool {
             }
         }
         if depth > most {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether an element may have more attributes than that: the parser's work grows with their square. Counts `=` between
+/// `<` and `>`, which is never less.
+fn attributes_exceed(text: &str, most: usize) -> bool {
+    let mut count = 0;
+    for byte in text.bytes() {
+        match byte {
+            b'<' | b'>' => count = 0,
+            b'=' => count += 1,
+            _ => {}
+        }
+        // Base64 ends with at most two, and stands between tags.
+        if count > most {
             return true;
         }
     }

@@ -79,6 +79,7 @@ fn batch_events() -> Vec<(BatchEvent, &'static str)> {
         business_date: String::new(),
         sequence: 1,
         manifest: hash,
+        signature: hash,
         letters: 1,
         pages: 1,
         sheets: 1,

@@ -84,6 +84,7 @@ fn filled(path: &Path) -> Ledger {
         business_date: "2026-11-24".into(),
         sequence: 1,
         manifest: Sha256([3; 32]),
+        signature: Sha256([5; 32]),
         letters: 1,
         pages: 2,
         sheets: 1,

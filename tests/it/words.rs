@@ -17,6 +17,11 @@ fn a_cpr_number_is_never_shown() {
     assert_eq!(redact("letter for 6101804567.pdf, 610180-4567"), "letter for xxxxxx-xxxx.pdf, xxxxxx-xxxx");
     assert!(!looks_like_cpr("9f3c2a1e-46aa-4f36-8974-123456789012"));
     assert!(!looks_like_cpr("9999999999"));
+    // One UUID in a thousand has such digits; and hashes have.
+    assert!(!looks_like_cpr("1f101185-1234-4abc-8def-0123456789ab"));
+    assert!(!looks_like_cpr("10110185-1234-4abc-8def-610180456700"));
+    assert!(!looks_like_cpr("sha256 0a6101804567fe11"));
+    assert!(looks_like_cpr("cpr6101804567") && looks_like_cpr("610180-4567.xml") && looks_like_cpr("1234-610180-4567"));
 }
 
 #[test]

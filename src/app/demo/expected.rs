@@ -4,8 +4,11 @@ use super::lay::Samples;
 use crate::app::config::Config;
 use crate::app::fault::Fault;
 use crate::domain::status::LetterStatus;
+use crate::domain::{Cvr, Sha256};
 use crate::ledger::Ledger;
 use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One row of `expected.csv`.
 #[derive(Debug, Clone, Deserialize)]
@@ -37,10 +40,13 @@ pub fn check(samples: &Samples, config: &Config, ledger: &Ledger) -> Result<Chec
     let mut checked = Checked { met: 0, missed: Vec::new() };
     let refused = ledger.refused_files(None)?;
     let by_dispatch = ByDispatch::of(ledger)?;
+    let mut listed: BTreeSet<(String, String)> = BTreeSet::new();
     for (sender, text) in samples.expectations() {
         let mut reader = csv::ReaderBuilder::new().delimiter(b';').from_reader(text);
         for row in reader.deserialize() {
             let row: Row = row.map_err(|e| Fault::usage("FP-C001", format!("expected.csv of {sender}: {e}")))?;
+            listed.insert((sender.clone(), row.file.clone()));
+            by_dispatch.listed(config, &sender, &row.dispatch_id);
             let still_there = config.drop.join(&sender).join(&row.file).exists();
             let found = match row.ends.as_str() {
                 _ if still_there => "still in the drop folder".to_owned(),
@@ -60,15 +66,34 @@ pub fn check(samples: &Samples, config: &Config, ledger: &Ledger) -> Result<Chec
             }
         }
     }
+    // What nobody expected is as wrong as what ended elsewhere: a sample without a row, a letter without one.
+    let missed = |(sender, file): (String, String), dispatch_id: String, found: &str| Missed {
+        sender,
+        file,
+        dispatch_id,
+        expected: "a row in expected.csv".to_owned(),
+        found: found.to_owned(),
+    };
+    for (sender, file, hash) in samples.handed_in() {
+        let unlisted =
+            by_dispatch.unlisted(&hash).into_iter().map(|(dispatch, end)| missed((sender.clone(), file.clone()), dispatch, &end));
+        checked.missed.extend(unlisted);
+        if !listed.contains(&(sender.clone(), file.clone())) {
+            checked.missed.push(missed((sender, file), String::new(), "none"));
+        }
+    }
     Ok(checked)
 }
 
 /// What became of each letter, by the municipality and the sender's identifier.
-struct ByDispatch(std::collections::BTreeMap<(String, String), String>);
+struct ByDispatch {
+    ends: BTreeMap<(String, String), (String, Sha256)>,
+    listed: RefCell<BTreeSet<(String, String)>>,
+}
 
 impl ByDispatch {
     fn of(ledger: &Ledger) -> Result<Self, Fault> {
-        let mut map = std::collections::BTreeMap::new();
+        let mut ends = BTreeMap::new();
         ledger.for_each_letter(|_, state| {
             let vendor = state.job.as_ref().map(|job| job.vendor.to_string()).unwrap_or_default();
             let code = state.reason.as_ref().map(|(code, _)| code.clone()).unwrap_or_default();
@@ -78,14 +103,29 @@ impl ByDispatch {
                 LetterStatus::Held | LetterStatus::Rejected => format!("{} {code}", state.status.word()),
                 status => status.word().to_owned(),
             };
-            map.insert((state.municipality.to_string(), state.dispatch_id.to_lowercase()), end);
+            ends.insert((state.municipality.to_string(), state.dispatch_id.to_lowercase()), (end, state.original));
         })?;
-        Ok(Self(map))
+        Ok(Self { ends, listed: RefCell::default() })
+    }
+
+    fn key(&self, config: &Config, sender: &str, dispatch_id: &str) -> Option<(String, String)> {
+        let sender = config.senders.iter().find(|s| s.id == sender)?;
+        let key = |cvr: &Cvr| (cvr.to_string(), dispatch_id.to_lowercase());
+        sender.municipalities.iter().map(key).find(|key| self.ends.contains_key(key))
     }
 
     fn find(&self, config: &Config, sender: &str, dispatch_id: &str) -> Option<&String> {
-        let sender = config.senders.iter().find(|s| s.id == sender)?;
-        let key = |cvr: &crate::domain::Cvr| (cvr.to_string(), dispatch_id.to_lowercase());
-        sender.municipalities.iter().find_map(|cvr| self.0.get(&key(cvr)))
+        self.ends.get(&self.key(config, sender, dispatch_id)?).map(|(end, _)| end)
+    }
+
+    fn listed(&self, config: &Config, sender: &str, dispatch_id: &str) {
+        self.listed.borrow_mut().extend(self.key(config, sender, dispatch_id));
+    }
+
+    /// Letters of this file that no row lists: identifier, end.
+    fn unlisted(&self, original: &Sha256) -> Vec<(String, String)> {
+        let listed = self.listed.borrow();
+        let of_file = self.ends.iter().filter(|(key, (_, hash))| hash == original && !listed.contains(*key));
+        of_file.map(|((_, dispatch), (end, _))| (dispatch.clone(), end.clone())).collect()
     }
 }

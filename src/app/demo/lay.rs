@@ -5,6 +5,8 @@ use crate::adapters::store::{private_folder, sync_around};
 use crate::app::config::Config;
 use crate::app::fault::Fault;
 use crate::app::watch::Watch;
+use crate::domain::Sha256;
+use crate::wire::table::TABLE_NAME;
 use include_dir::{Dir, include_dir};
 use std::collections::BTreeMap;
 use std::fs::{self, File, FileTimes};
@@ -57,6 +59,16 @@ impl Samples {
             let sender = path.parent()?.file_name()?.to_str()?.to_owned();
             Some((sender, bytes.as_slice()))
         })
+    }
+
+    /// Messages and tables: sender, file below its folder, hash of its bytes.
+    pub fn handed_in(&self) -> Vec<(String, String, Sha256)> {
+        let is_input = |path: &Path| path.ends_with(TABLE_NAME) || path.extension().is_some_and(|e| e.eq_ignore_ascii_case("xml"));
+        let split = |(path, bytes): (&Path, &[u8])| {
+            let (sender, file) = path.to_str()?.split_once('/')?;
+            Some((sender.to_owned(), file.to_owned(), Sha256(openssl::sha::sha256(bytes))))
+        };
+        self.drops().filter(|(path, _)| is_input(path)).filter_map(split).collect()
     }
 
     /// What goes into the drop folders: everything in a sender's folder but what is expected of it.

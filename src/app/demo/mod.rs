@@ -94,6 +94,10 @@ pub fn lay_only(options: &DemoOptions, watch: &dyn Watch) -> Result<(), Fault> {
 fn prepare(options: &DemoOptions) -> Result<lay::Samples, Fault> {
     let dir = &options.dir;
     private_folder(dir).map_err(|e| Fault::io(format!("making {}", dir.display()), &e))?;
+    let ledger = dir.join("data/ledger.db");
+    if dir.join(CONFIG_NAME).exists() && !ledger.is_file() {
+        return Err(crate::ledger::LedgerError::Missing(ledger.display().to_string()).into());
+    }
     setup::keys_and_folders(dir)?;
     let samples = lay::Samples::find(options.samples.as_deref())?;
     setup::write(&dir.join("register.csv"), &synthetic::register(samples.register()?, options.letters))?;

@@ -13,7 +13,7 @@ mod ship;
 
 pub use dry::{DryRun, dry_run};
 pub use reconcile::Answers;
-pub(crate) use ship::read_manifest;
+pub(crate) use ship::{read_manifest, sealed_on_disk};
 
 use super::config::Config;
 use super::fault::{Fault, exit};
@@ -121,6 +121,7 @@ pub(crate) fn open<'a>(config: &'a Config, business_date: Option<&str>, watch: &
     let lock = lock(&config.data)?;
     let ledger = Ledger::open(&config.ledger_path())?;
     let store = Store::open(&config.store_path())?;
+    store.clear_unfinished()?;
     Ok(Night { config, ledger, store, business_date, watch, dry: false, _lock: lock })
 }
 

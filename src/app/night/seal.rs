@@ -138,6 +138,7 @@ fn seal_one(night: &mut Night<'_>, profile: &VendorProfile, plan: &BatchPlan, si
         business_date: manifest.business_date.clone(),
         sequence: manifest.sequence,
         manifest: Sha256(openssl::sha::sha256(&bytes)),
+        signature: Sha256(openssl::sha::sha256(&signature)),
         letters: manifest.letters,
         pages: manifest.pages,
         sheets: manifest.sheets,

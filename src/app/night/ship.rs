@@ -9,9 +9,10 @@ use crate::adapters::sftp::{Connection, SftpFault};
 use crate::app::config::Config;
 use crate::app::fault::{Fault, exit};
 use crate::app::watch::Watch;
+use crate::domain::redact::redact;
 use crate::domain::state::BatchState;
 use crate::domain::status::{BatchEvent, LetterEvent};
-use crate::domain::{BatchName, VendorId};
+use crate::domain::{BatchName, Sha256, VendorId};
 use crate::ledger::{Entry, Ledger};
 use crate::pipeline::ship::{Step, folders, parts, ready_marker, step};
 use crate::vendor::{UploadCheck, VendorProfile};
@@ -82,7 +83,7 @@ impl Delivery<'_, '_> {
         let mut waiting = batches.iter();
         let mut current = waiting.next();
         let (mut tries, mut wait) = (0, FIRST_WAIT);
-        while let Some((name, _)) = current {
+        while current.is_some() {
             tries += 1;
             let outcome = Connection::open(address).map_err(Fault::from).map_err(|f| (f, true)).and_then(|connection| {
                 while let Some((name, _)) = current {
@@ -98,6 +99,7 @@ impl Delivery<'_, '_> {
             });
             let Err((fault, can_help)) = outcome else { break };
             if !can_help || fault.exit != exit::UNREACHABLE || tries >= profile.delivery.attempts_max {
+                let name = current.map(|(name, _)| name.to_string()).unwrap_or_default();
                 let after = waiting.len();
                 let message = format!("{}, tried {tries} times: batch {name} and {after} after it wait: {}", self.vendor, fault.message);
                 shipped.fault = Some(Fault { message, ..fault });
@@ -156,7 +158,8 @@ impl Delivery<'_, '_> {
         let delivery = &profile.delivery;
         let look = delivery.check_after_upload == UploadCheck::Size;
         let ours = |e: Fault| (e, false);
-        let (manifest, manifest_bytes) = read_manifest(&folder, name, state).map_err(ours)?;
+        // Nothing of a batch goes up before all of it is proved to be what was sealed.
+        let (manifest, manifest_bytes) = sealed_on_disk(&folder, name, state).map_err(ours)?;
         let signature = folder.join(BatchFiles::signature(name));
         let signature_bytes = fs::metadata(&signature).map_err(|e| ours(Fault::io(format!("reading {}", signature.display()), &e)))?.len();
         let parts = parts(&manifest, manifest_bytes, signature_bytes, delivery);
@@ -189,13 +192,73 @@ fn theirs(fault: SftpFault) -> (Fault, bool) {
     (fault.into(), can_help)
 }
 
+/// A batch on disk as it was sealed: manifest and signature are those that the ledger knows, every file is what the
+/// manifest says, and nothing else lies in the folder. Gives the manifest and its size; FP-L006 names what is wrong.
+pub(crate) fn sealed_on_disk(folder: &Path, name: &BatchName, state: &BatchState) -> Result<(Manifest, u64), Fault> {
+    let changed = |file: &str, why: &str| {
+        let text = format!("batch {name}: {file} on disk {why}; restore it from a backup, and do not seal the letters anew by hand");
+        Fault::new("FP-L006", exit::MISMATCH, text)
+    };
+    let (manifest, manifest_bytes) = read_manifest(folder, name, state)?;
+    let mut expected: BTreeMap<String, (Option<u64>, Sha256)> =
+        manifest.files.iter().map(|file| (file.name.clone(), (Some(file.bytes), file.sha256))).collect();
+    expected.insert(BatchFiles::signature(name), (None, state.signature));
+    expected.insert(BatchFiles::manifest(name), (Some(manifest_bytes), state.manifest));
+    for (file, (bytes, hash)) in &expected {
+        let (found_bytes, found) = size_and_hash(&folder.join(file)).map_err(|e| changed(file, &format!("cannot be read ({e})")))?;
+        if found != *hash || bytes.is_some_and(|bytes| bytes != found_bytes) {
+            return Err(changed(file, "is not what was sealed"));
+        }
+    }
+    for below in names_below(folder).map_err(|e| changed("its folder", &format!("cannot be read ({e})")))? {
+        if !expected.contains_key(&below) {
+            return Err(changed(&redact(&below), "belongs to nothing that was sealed"));
+        }
+    }
+    Ok((manifest, manifest_bytes))
+}
+
+/// Size and SHA-256 of a file, read in pieces.
+pub(crate) fn size_and_hash(path: &Path) -> io::Result<(u64, Sha256)> {
+    let mut file = File::open(path)?;
+    let mut hasher = openssl::sha::Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    let mut bytes = 0;
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok((bytes, Sha256(hasher.finish()))),
+            read => {
+                hasher.update(&buffer[..read]);
+                bytes += read as u64;
+            }
+        }
+    }
+}
+
+/// Files of a batch's folder and of the one folder that may lie in it, as the manifest names them.
+fn names_below(folder: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if entry.file_type()?.is_dir() {
+            for inner in fs::read_dir(entry.path())? {
+                names.push(format!("{name}/{}", inner?.file_name().to_string_lossy()));
+            }
+        } else {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
 /// The manifest as it was sealed: its bytes must be those that the ledger knows.
 pub(crate) fn read_manifest(folder: &Path, name: &BatchName, state: &BatchState) -> Result<(Manifest, u64), Fault> {
     let path: PathBuf = folder.join(BatchFiles::manifest(name));
     let mut bytes = Vec::new();
     let read = File::open(&path).and_then(|file| file.take(MANIFEST_BYTES_MAX + 1).read_to_end(&mut bytes));
     read.map_err(|e| Fault::io(format!("reading {}", path.display()), &e))?;
-    if crate::domain::Sha256(openssl::sha::sha256(&bytes)) != state.manifest {
+    if Sha256(openssl::sha::sha256(&bytes)) != state.manifest {
         let text = format!("the manifest of batch {name} on disk is not the one that was sealed; nothing of it was sent");
         return Err(Fault::new("FP-L006", exit::MISMATCH, text));
     }
