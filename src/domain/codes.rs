@@ -390,9 +390,9 @@ pub static CODES: &[Code] = &[
         code: "FP-C009",
         title: "configuration is there already",
         owner: Owner::It,
-        cause: "`init` found a configuration in the folder and changed nothing.",
+        cause: "`init` found a configuration and its ledger in the folder and changed nothing.",
         fix: "Edit the one that is there, or give another folder.",
-        cause_da: "`init` fandt en konfiguration i mappen og ændrede intet.",
+        cause_da: "`init` fandt en konfiguration og dens journal i mappen og ændrede intet.",
         fix_da: "Ret den, der findes, eller angiv en anden mappe.",
     },
     Code {
@@ -688,9 +688,9 @@ pub static CODES: &[Code] = &[
         title: "no ledger",
         owner: Owner::It,
         cause: "There is no ledger at the place that the configuration names.",
-        fix: "Check `--config` and `folders.data`. On a new installation the first `fjernprint run` makes one; where there was one, look for a lost disk before you run.",
+        fix: "Check `--config` and `folders.data`. On a new installation `fjernprint init` makes one; where there was one, look for a lost disk before anything is run.",
         cause_da: "Der er ingen journal på det sted, konfigurationen nævner.",
-        fix_da: "Kontrollér `--config` og `folders.data`. På en ny installation danner den første `fjernprint run` en; har der været en, så led efter en mistet disk, før der køres.",
+        fix_da: "Kontrollér `--config` og `folders.data`. På en ny installation danner `fjernprint init` en; har der været en, så led efter en mistet disk, før der køres.",
     },
     Code {
         code: "FP-L002",

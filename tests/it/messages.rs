@@ -5,6 +5,7 @@ use fjernprint::wire::message::{Channel, Format, SenderLetter, parse_message};
 use fjernprint::wire::xml::Refusal;
 use std::fs;
 
+const AUTO: &str = "Automatisk Valg";
 const UUID: &str = "3B9AC9FF-1d2e-4c3b-9a4d-5e6f70819223";
 
 fn memo(prefix_declared: bool, kind: &str, body: &str) -> String {
@@ -99,7 +100,9 @@ fn what_is_wrong_is_named_with_its_code_and_place_and_no_content() {
         (good.replace("</m:label>", "</m:labe>"), "FP-I001"),
         (format!("<!DOCTYPE x [<!ENTITY e \"e\">]>{good}"), "FP-I002"),
         (format!("{}{}", "<a>".repeat(70), "</a>".repeat(70)), "FP-I002"),
+        (format!("<a {}/>", (0..501).map(|n| format!("a{n}='' ")).collect::<String>()), "FP-I002"),
         ("<letter/>".to_owned(), "FP-I004"),
+        (kombi(AUTO, &format!("{good}{}", collected(&forsendelse("").replace("0000000000", "6201804567")))), "FP-I008"),
         (good.replace("m:label>", "m:lab>").replace("DIGITALPOST", "FAX"), "FP-I005"),
         (good.replace("99990011", "9999001"), "FP-I005"),
         (good.replace("memoVersion=\"1.2\"", "memoVersion=\"1.0\""), "FP-I006"),
@@ -120,6 +123,14 @@ fn what_is_wrong_is_named_with_its_code_and_place_and_no_content() {
     }
     assert!(refused(&good[..good.len() / 2]).incomplete, "it may still be being written");
     assert!(!refused("<letter/>").incomplete);
+}
+
+/// An identifier that is a UUID is the same in either case; any other is what it is.
+#[test]
+fn identifiers_that_are_uuids_are_compared_without_regard_to_case() {
+    let with = |id: &str| one(&forsendelse("").replace("2026-sag-17", id)).identity;
+    assert_eq!(with("5F1E0000-0000-4000-8000-00000000ABCD"), with("5f1e0000-0000-4000-8000-00000000abcd"));
+    assert_ne!(with("Sag-17"), with("sag-17"));
 }
 
 #[test]

@@ -266,3 +266,26 @@ fn the_number_of_threads_changes_no_batch() {
     };
     assert_eq!(names("1"), names("8"));
 }
+
+/// The demo's word is worth something: whatever the samples expect otherwise, or do not expect at all, is told.
+#[test]
+fn a_sample_that_ends_elsewhere_or_is_not_expected_fails_the_demo() {
+    let samples = tempfile::tempdir().unwrap();
+    let copied = Command::new("cp").arg("-a").arg(concat!(env!("CARGO_MANIFEST_DIR"), "/sample-batches/.")).arg(samples.path()).status();
+    assert!(copied.unwrap().success());
+    let expected = samples.path().join("omsorg/expected.csv");
+    let whole = fs::read_to_string(&expected).unwrap();
+    let without_a_row: String = whole.lines().enumerate().filter(|(n, _)| *n != 1).map(|(_, line)| format!("{line}\n")).collect();
+    for (text, word) in [(whole.replacen(";digital;;", ";settled;;edora", 1), "found"), (without_a_row, "row in expected.csv")] {
+        fs::write(&expected, text).unwrap();
+        let night = Night::new();
+        let output = night.demo(0).arg("--samples").arg(samples.path()).output().unwrap();
+        assert_eq!(output.status.code(), Some(6));
+        let said = text_of(&output);
+        assert!(said.contains("\"missed\"") && said.contains(word), "{said}");
+    }
+}
+
+fn text_of(output: &Output) -> String {
+    text(&output.stdout) + &text(&output.stderr)
+}

@@ -376,3 +376,47 @@ fn a_batch_that_the_vendor_refuses_is_told_and_stays_open() {
     let summary: serde_json::Value = serde_json::from_str(String::from_utf8_lossy(&status.stdout).lines().last().unwrap()).unwrap();
     assert_eq!((&summary["open"], &summary["pending"]), (&LETTERS.into(), &(2 * LETTERS).into()));
 }
+
+/// What lies on disk is proved before it is sent, whatever was done to it.
+#[test]
+fn a_batch_that_was_changed_on_disk_is_not_sent_and_the_ledger_says_so() {
+    type Change = fn(&std::path::Path, &BatchName);
+    let changes: [Change; 5] = [
+        |folder, name| flip_a_bit(&folder.join(format!("{name}.manifest.json.p7s"))),
+        |folder, name| flip_a_bit(&folder.join(format!("{name}.letters.csv"))),
+        |folder, name| flip_a_bit(&folder.join(format!("{name}.zip"))),
+        |folder, name| fs::remove_file(folder.join(format!("{name}.manifest.json.p7s"))).unwrap(),
+        |folder, _| fs::write(folder.join("stranger.pdf"), b"%PDF-1.7").unwrap(),
+    ];
+    let town = Town::new();
+    let (site, address) = town.site("edora");
+    town.configure(&[("edora", address)]);
+    assert_eq!(town.run(&["run", "--until", "seal"]), Some(0));
+    let (name, _) = town.batches("edora").remove(0);
+    let folder = town.path(&format!("data/batches/{name}"));
+    copy_all(&folder, &town.path("kept"));
+    for change in changes {
+        change(&folder, &name);
+        let output = town.ask(&["run", "--until", "ship"]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains("FP-L006") && output.status.code() == Some(6), "{said}");
+        assert!(fs::read_dir(town.path("site/edora/files/in")).unwrap().next().is_none(), "nothing of it went up");
+        let verified = town.ask(&["ledger", "verify", "--deep"]);
+        assert_eq!(verified.status.code(), Some(6));
+        fs::remove_dir_all(&folder).unwrap();
+        copy_all(&town.path("kept"), &folder);
+    }
+    assert_eq!(town.run(&["ledger", "verify", "--deep"]), Some(0));
+    // Without a signer nothing is sealed, but what is sealed still goes.
+    fs::rename(town.path("keys/signer.key"), town.path("keys/away")).unwrap();
+    assert_eq!(town.run(&["run"]), Some(12));
+    town.until_settled(LETTERS);
+    site.stop();
+}
+
+fn flip_a_bit(path: &std::path::Path) {
+    let mut bytes = fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(path, bytes).unwrap();
+}

@@ -333,7 +333,7 @@ fn a_file_that_cannot_be_read_decides_nothing() {
     for (name, bytes) in &sealed.signed(&v.signer)[1..] {
         fs::write(v.site_dir().join("files/in").join(name), bytes).unwrap();
     }
-    wait("a line in the log", || v.log().contains("waits: FP-B021"));
+    wait("a line in the log for each", || v.log().matches("waits: FP-B021").count() == 2);
     assert!(!v.outbox(&BatchFiles::ack(&sealed.batch())).exists());
     fs::rename(&away, &zip).unwrap();
     assert_eq!(v.ack(&sealed.batch()).result, AckResult::Accepted);
