@@ -544,3 +544,23 @@ fn pages_that_cannot_be_trusted_are_unreadable() {
     };
     assert_eq!(why(&looped), damaged);
 }
+
+/// Some programs select Helvetica at the top of every page and draw nothing with it: nothing of the letter depends on it.
+#[test]
+fn a_font_that_is_selected_and_shows_nothing_is_no_fault() {
+    let page = |content: &'static str| {
+        crate::pdf::pdf(&[crate::pdf::A4], move |d, _| {
+            let font = d.add_object(dictionary! { "Type" => "Font", "Subtype" => "Type1", "BaseFont" => "Helvetica" });
+            let stream = d.add_object(lopdf::Stream::new(dictionary! {}, content.as_bytes().to_vec()));
+            let id = d.get_pages()[&1];
+            let page = d.get_object_mut(id).unwrap().as_dict_mut().unwrap();
+            page.set("Resources", dictionary! { "Font" => dictionary! { "F1" => font } });
+            page.set("Contents", stream);
+        })
+    };
+    let missing = |content| fjernprint::pdf::inspect(&page(content)).fonts_not_embedded.len();
+    assert_eq!(missing("BT /F1 12 Tf 14.4 TL ET 0 0 m 9 9 l S"), 0);
+    assert_eq!(missing("BT /F1 12 Tf (x) Tj ET"), 1);
+    assert_eq!(missing("0 0 m 9 9 l S"), 1, "what is never selected may be used by what is not looked at");
+    assert_eq!(missing("BT /F1 12 Tf q /F2 9 Tf Q [(x)] TJ ET"), 1, "what was selected comes back");
+}

@@ -2,6 +2,7 @@
 
 use super::super::facts::PdfFacts;
 use super::program::{KEYS, is_usable};
+use super::shown::unshown;
 use super::{dictionary_of, entry, entry_array, entry_dictionary, entry_name, follow, told};
 use lopdf::{Dictionary, Document, Object, ObjectId};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -29,10 +30,39 @@ struct Walk<'a, 'f> {
     programs_bytes_left: usize,
     steps_left: usize,
     missing: BTreeSet<ObjectId>,
+    /// Resources of pages themselves, by address.
+    of_pages: HashSet<*const Dictionary>,
+    /// Fonts in the resources of forms, patterns and the like.
+    elsewhere: HashSet<*const Dictionary>,
+    /// A form draws with the resources of its page.
+    borrowed: bool,
+    /// Fonts that are named and never shown.
+    unshown: HashSet<*const Dictionary>,
 }
 
 /// Fills in the fonts, and returns what the pages' resources refer to and is not there.
 pub(super) fn look(document: &Document, pages: &[ObjectId], facts: &mut PdfFacts) -> BTreeSet<ObjectId> {
+    let mut walk = walked(document, pages, HashSet::new(), facts);
+    if walk.facts.fonts_not_embedded.is_empty() || walk.borrowed {
+        return walk.missing;
+    }
+    // Looked at a second time without what is named and never shown, if there is any such font.
+    let elsewhere = std::mem::take(&mut walk.elsewhere);
+    let unshown: HashSet<_> = unshown(document, pages).into_iter().filter(|font| !elsewhere.contains(font)).collect();
+    if unshown.is_empty() {
+        return walk.missing;
+    }
+    let facts = walk.facts;
+    facts.fonts_not_embedded.clear();
+    walked(document, pages, unshown, facts).missing
+}
+
+fn walked<'a, 'f>(
+    document: &'a Document,
+    pages: &[ObjectId],
+    unshown: HashSet<*const Dictionary>,
+    facts: &'f mut PdfFacts,
+) -> Walk<'a, 'f> {
     let (seen, programs) = (HashSet::new(), HashMap::new());
     let mut walk = Walk {
         document,
@@ -43,6 +73,10 @@ pub(super) fn look(document: &Document, pages: &[ObjectId], facts: &mut PdfFacts
         programs_bytes_left: PROGRAMS_BYTES_MAX,
         steps_left: STEPS_MAX,
         missing: BTreeSet::new(),
+        of_pages: HashSet::new(),
+        elsewhere: HashSet::new(),
+        borrowed: false,
+        unshown,
     };
     for page in pages.iter().filter_map(|id| document.get_dictionary(*id).ok()) {
         walk.page(page);
@@ -50,7 +84,7 @@ pub(super) fn look(document: &Document, pages: &[ObjectId], facts: &mut PdfFacts
             walk.resources(resources);
         }
     }
-    walk.missing
+    walk
 }
 
 impl<'a> Walk<'a, '_> {
@@ -81,6 +115,7 @@ impl<'a> Walk<'a, '_> {
             let Some(dictionary) = node else { break };
             if dictionary.has(b"Resources") {
                 let resources = self.needed_entry(dictionary, b"Resources").and_then(dictionary_of);
+                self.of_pages.extend(resources.map(std::ptr::from_ref));
                 self.waiting.extend(resources);
                 break;
             }
@@ -109,6 +144,8 @@ impl<'a> Walk<'a, '_> {
     }
 
     fn has_resources(&mut self, owner: &'a Dictionary) {
+        // A form without resources draws with those of its page.
+        self.borrowed |= !owner.has(b"Resources") && entry_name(self.document, owner, b"Subtype") == Some(b"Form");
         let resources = self.needed_entry(owner, b"Resources").and_then(dictionary_of);
         self.waiting.extend(resources);
     }
@@ -117,6 +154,7 @@ impl<'a> Walk<'a, '_> {
         if !self.once(resources) {
             return;
         }
+        let of_page = self.of_pages.contains(&std::ptr::from_ref(resources));
         for category in DRAWN {
             let Some(members) = self.needed_entry(resources, category).and_then(dictionary_of) else { continue };
             for (_, member) in members {
@@ -126,7 +164,12 @@ impl<'a> Walk<'a, '_> {
                 let something = matches!(*category, b"Font" | b"XObject");
                 let Some(member) = self.needed(member, something).and_then(dictionary_of) else { continue };
                 match *category {
-                    b"Font" => self.font(member),
+                    b"Font" => {
+                        if !of_page {
+                            self.elsewhere.insert(std::ptr::from_ref(member));
+                        }
+                        self.font(member);
+                    }
                     b"XObject" | b"Pattern" => self.has_resources(member),
                     b"ExtGState" => self.graphics_state(member),
                     _ => {}
@@ -147,7 +190,7 @@ impl<'a> Walk<'a, '_> {
     }
 
     fn font(&mut self, font: &'a Dictionary) {
-        if !self.once(font) {
+        if self.unshown.contains(&std::ptr::from_ref(font)) || !self.once(font) {
             return;
         }
         let document = self.document;

@@ -10,6 +10,7 @@ mod fonts;
 mod layers;
 mod program;
 mod raw;
+mod shown;
 mod tree;
 
 use super::facts::PdfFacts;
