@@ -93,7 +93,12 @@ pub fn parse_table(bytes: &[u8]) -> Result<Vec<Row>, Refusal> {
         // The parser's own words may quote a cell: only the line is told.
         let record = record.map_err(|fault| {
             let line = fault.position().map_or(index as u64 + 2, csv::Position::line);
-            whole("the row is not UTF-8 or has another number of cells than the header".to_owned(), line)
+            let why = match fault.kind() {
+                csv::ErrorKind::UnequalLengths { expected_len, len, .. } => format!("the row has {len} cells, the header {expected_len}"),
+                csv::ErrorKind::Utf8 { .. } => "the row is not UTF-8".to_owned(),
+                _ => "the row cannot be read as CSV".to_owned(),
+            };
+            whole(why, line)
         })?;
         let line = record.position().map_or(0, csv::Position::line);
         rows.push(Cells { header: &header, record: &record, line }.row());

@@ -18,7 +18,7 @@ pub(super) fn file_rules(facts: &PdfFacts, sheet: &mut Findings<'_>) -> bool {
         sheet.whole("ENCRYPTED", "encrypted", "not encrypted", "the file is encrypted or protected by a password");
     }
     if let Some(why) = &facts.unreadable {
-        sheet.whole("UNREADABLE", redact(why), "readable as written", "the file cannot be read without repair");
+        sheet.whole("UNREADABLE", redact(why), "readable as written", "the file cannot be read as it is");
         return false;
     }
     counts(facts, sheet);
