@@ -181,11 +181,19 @@ pub fn comparable(identity: &str) -> String {
 
 /// A sender's identifier goes into file names and manifests, so it must not be somebody's number.
 pub(super) fn checked_identity(text: String, node: Node<'_, '_>) -> Result<String, Refusal> {
-    if looks_like_cpr(&text) {
-        return Err(Refusal::at("FP-I012", "the identifier looks like a CPR number", node));
+    match identity_fault(&text) {
+        Some((code, why)) => Err(Refusal::at(code, why, node)),
+        None => Ok(text),
+    }
+}
+
+/// What is wrong with an identifier, if anything: code and sentence.
+pub(super) fn identity_fault(text: &str) -> Option<(&'static str, &'static str)> {
+    if looks_like_cpr(text) {
+        return Some(("FP-I012", "the identifier looks like a CPR number"));
     }
     if text.chars().any(char::is_control) {
-        return Err(Refusal::at("FP-I005", "the identifier holds control characters", node));
+        return Some(("FP-I005", "the identifier holds control characters"));
     }
-    Ok(text)
+    text.starts_with(['=', '+', '@']).then_some(("FP-I005", "the identifier begins with a character that spreadsheets take for a formula"))
 }

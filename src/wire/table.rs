@@ -3,8 +3,8 @@
 //! UTF-8 with or without a byte order mark, `;`, a header row, RFC 4180 quoting. Columns that are not known here are
 //! values for the template's placeholders.
 
+use super::message::identity_fault;
 use super::xml::Refusal;
-use crate::domain::redact::looks_like_cpr;
 use crate::domain::{Colour, Envelope, Plex, Postage, PostalAddress, PrintWishes, Recipient};
 use std::collections::BTreeMap;
 
@@ -142,13 +142,10 @@ impl Cells<'_> {
     fn identity(&self) -> Result<String, Refusal> {
         let column = "dispatch_id";
         let id = self.short(column, IDENTITY_CHARS_MAX)?.ok_or_else(|| self.refuse("FP-I005", column, "the identifier is missing"))?;
-        if looks_like_cpr(&id) {
-            return Err(self.refuse("FP-I012", column, "the identifier looks like a CPR number"));
+        match identity_fault(&id) {
+            Some((code, why)) => Err(self.refuse(code, column, why)),
+            None => Ok(id),
         }
-        if id.chars().any(char::is_control) {
-            return Err(self.refuse("FP-I005", column, "the identifier holds control characters"));
-        }
-        Ok(id)
     }
 
     fn content(&self) -> Result<TableRow, Refusal> {

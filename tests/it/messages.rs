@@ -112,6 +112,7 @@ fn what_is_wrong_is_named_with_its_code_and_place_and_no_content() {
         (kombi("NemSMS", &good), "FP-I008"),
         (good.replace("6101804567", "Recipient ID"), "FP-I009"),
         (forsendelse("").replace("2026-sag-17", "sag 610180-4567"), "FP-I012"),
+        (forsendelse("").replace("2026-sag-17", "=1+1"), "FP-I005"),
         (forsendelse("").replace("JVBERi0=", "JV*ERi0="), "FP-I013"),
         (forsendelse("").replace("2026-sag-17", &"x".repeat(39)), "FP-I020"),
     ];

@@ -80,8 +80,13 @@ fn job(
         },
         postcode: demand.address.and_then(|a| a.postcode.clone()).unwrap_or_default(),
         country: demand.address.map_or("DK".to_owned(), |a| redact(&a.country)),
-        cost_group: redact(wishes.cost_group.as_deref().unwrap_or_default()),
+        cost_group: no_formula(redact(wishes.cost_group.as_deref().unwrap_or_default())),
     }
+}
+
+/// The vendor may open letters.csv in a spreadsheet: what would be a formula there becomes text.
+fn no_formula(text: String) -> String {
+    if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text }
 }
 
 fn too_many_sheets(sheets: u32, plex: Plex, profile: &VendorProfile) -> Finding {
