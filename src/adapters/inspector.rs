@@ -66,7 +66,9 @@ impl Inspector {
 
     /// Workers of the program that runs now.
     pub fn of_this_program() -> Result<Self, InspectorFault> {
-        Ok(Self::new(std::env::current_exe()?))
+        // The program may be replaced on disk while it runs: this name still means the one that does.
+        let running = PathBuf::from("/proc/self/exe");
+        Ok(Self::new(if running.exists() { running } else { std::env::current_exe()? }))
     }
 
     /// The facts of a PDF. A file that kills its worker has `parser_killed`, and costs nobody else anything.

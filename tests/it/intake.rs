@@ -374,7 +374,8 @@ fn the_public_samples_go_through_the_night() {
         let end = match (receipt["code"].as_str(), receipt["letters"][0]["letter_id"].as_str()) {
             (Some(code), _) => format!("refused {code}"),
             (None, Some(id)) => {
-                let state: Value = serde_json::from_slice(&house.ask(&["letter", "show", id]).stdout).unwrap();
+                let shown = String::from_utf8(house.ask(&["letter", "show", id]).stdout).unwrap();
+                let state: Value = serde_json::from_str(shown.lines().next().unwrap()).unwrap();
                 format!("{} {}", state["state"]["status"].as_str().unwrap(), state["state"]["reason"][0].as_str().unwrap_or("-"))
             }
             _ => "no letter".to_owned(),

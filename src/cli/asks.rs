@@ -1,0 +1,170 @@
+//! Commands that ask and prove, and change nothing.
+
+use super::*;
+
+impl Face<'_> {
+    pub(super) fn troubles(&mut self, config: &Config, business_date: Option<&str>) -> Result<(), Ended> {
+        for word in ["held", "rejected"] {
+            let letters = inquiry::letters(config, Some(word), None, None, TROUBLES_MAX)?;
+            let of_night = |state: &LetterState| business_date.is_none_or(|date| date == state.business_date);
+            let row = |(id, state): (LetterId, LetterState)| {
+                let (code, message) = state.reason.unwrap_or_default();
+                [code, id.to_string(), format!("{}/{}", state.sender, state.dispatch_id), message]
+            };
+            let letters: Vec<_> = letters.into_iter().filter(|(_, state)| of_night(state)).map(row).collect();
+            show::troubles(&mut self.out, word, &letters)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn status(&mut self, config: &Config, business_date: Option<&str>) -> Result<u8, Ended> {
+        let started = Instant::now();
+        let account = account_of(config, business_date)?;
+        if self.json {
+            for line in &account.lines {
+                show::line(&mut self.out, "municipality", line)?;
+            }
+            self.summary(&account, started.elapsed().as_secs_f64())?;
+        } else {
+            show::account(&mut self.out, &account)?;
+            self.troubles(config, business_date)?;
+        }
+        Ok(if account.terms.balance() { exit::DONE } else { exit::MISMATCH })
+    }
+
+    pub(super) fn letters(
+        &mut self,
+        config: &Config,
+        status: Option<&str>,
+        municipality: Option<String>,
+        batch: Option<String>,
+        limit: u32,
+    ) -> Result<u8, Ended> {
+        let letters = inquiry::letters(config, status, municipality, batch, limit)?;
+        for (id, state) in &letters {
+            if self.json {
+                show::line(&mut self.out, "letter", &with_id("letter_id", id.as_str(), state))?;
+            } else {
+                let code = state.reason.as_ref().map(|(code, _)| code.as_str()).unwrap_or_default();
+                let word = state.word.as_deref().unwrap_or_default();
+                let batch = state.batch.as_ref().map(ToString::to_string).unwrap_or_default();
+                let (status, sender, dispatch) = (state.status.word(), &state.sender, &state.dispatch_id);
+                writeln!(self.out, "{id}  {status:<9} {}  {sender}/{dispatch}  {code}{word} {batch}", state.municipality)?;
+            }
+        }
+        if self.json {
+            show::line(&mut self.out, "summary", &json!({"letters": letters.len(), "limit": limit}))?;
+        } else if letters.len() as u32 == limit {
+            writeln!(self.out, "the first {limit}; --limit shows more")?;
+        }
+        Ok(exit::DONE)
+    }
+
+    pub(super) fn batches(&mut self, config: &Config) -> Result<u8, Ended> {
+        let batches = inquiry::batches(config)?;
+        for (name, state) in &batches {
+            if self.json {
+                show::line(&mut self.out, "batch", &with_id("batch", name.as_str(), state))?;
+            } else {
+                let (status, letters, pages, sheets) = (state.status.word(), state.letters, state.pages, state.sheets);
+                writeln!(self.out, "{name}  {status:<12} {letters:>6} letters {pages:>7} pages {sheets:>7} sheets  {}", state.reason)?;
+            }
+        }
+        if self.json {
+            show::line(&mut self.out, "summary", &json!({"batches": batches.len()}))?;
+        }
+        Ok(exit::DONE)
+    }
+
+    pub(super) fn batch_verify(&mut self, path: &std::path::Path, certificate: &std::path::Path) -> Result<u8, Ended> {
+        let mut worst = exit::DONE;
+        let (mut accepted, mut refused) = (0, 0);
+        for result in batch_verify(path, certificate)? {
+            match result {
+                Ok(batch) => {
+                    accepted += 1;
+                    if self.json {
+                        show::line(&mut self.out, "batch_verified", &batch)?;
+                    } else {
+                        let (letters, pages, sheets) = (batch.letters, batch.pages, batch.sheets);
+                        writeln!(self.out, "accepted  {}  {letters} letters, {pages} pages, {sheets} sheets", batch.batch)?;
+                    }
+                }
+                Err(fault) => {
+                    refused += 1;
+                    worst = worst.max(fault.exit);
+                    tell(self.json, &fault);
+                }
+            }
+        }
+        if self.json {
+            show::line(&mut self.out, "summary", &json!({"accepted": accepted, "refused": refused}))?;
+        }
+        Ok(worst)
+    }
+
+    pub(super) fn ledger_verify(&mut self, config: &Config, depth: Depth) -> Result<u8, Ended> {
+        let violations = ledger_verify(config, depth)?;
+        for violation in &violations {
+            if self.json {
+                show::line(&mut self.out, "violation", violation)?;
+            } else {
+                writeln!(self.out, "{}  {}", violation.code, violation.message)?;
+            }
+        }
+        if self.json {
+            show::line(&mut self.out, "summary", &json!({"violations": violations.len()}))?;
+        } else if violations.is_empty() {
+            let proved = match depth {
+                Depth::Quick => "chain and tables; nothing was looked at on disk",
+                Depth::Usual => "chain, tables and account; every original, document and batch is there",
+                Depth::Deep => "chain, tables and account; every stored byte is what its hash says",
+            };
+            writeln!(self.out, "the ledger holds: {proved}")?;
+        }
+        Ok(if violations.is_empty() { exit::DONE } else { exit::MISMATCH })
+    }
+
+    pub(super) fn validate(&mut self, profiles: &[crate::app::profiles::VendorProfile], files: &[PathBuf]) -> Result<u8, Ended> {
+        let started = Instant::now();
+        let mut written = Ok(());
+        let (out, json) = (&mut self.out, self.json);
+        let totals = validate(files, profiles, |verdict| {
+            if written.is_ok() {
+                written = if json { show::line(out, "document", verdict) } else { show::verdict(out, verdict) };
+            }
+        })?;
+        written?;
+        if self.json {
+            let mut value = serde_json::to_value(&totals).unwrap_or_default();
+            if let Some(fields) = value.as_object_mut() {
+                fields.insert("seconds".to_owned(), json!(started.elapsed().as_secs_f64()));
+            }
+            show::line(&mut self.out, "summary", &value)?;
+        } else {
+            let (files, accepted, rejected, pages) = (totals.files, totals.accepted, totals.rejected, totals.pages);
+            writeln!(self.out, "{files} files: {accepted} accepted, {rejected} rejected, {pages} pages")?;
+        }
+        Ok(match (totals.accepted, totals.rejected) {
+            (_, 0) => exit::DONE,
+            (0, _) => exit::INVALID,
+            _ => exit::PARTIAL,
+        })
+    }
+
+    /// The last line of a list of vendors.
+    pub(super) fn end(&mut self, folder: Option<&std::path::Path>) -> Result<u8, Ended> {
+        if self.json {
+            show::line(&mut self.out, "summary", &json!({"vendors": profiles::all(folder)?.len()}))?;
+        }
+        Ok(exit::DONE)
+    }
+}
+
+fn with_id(key: &str, id: &str, state: &impl serde::Serialize) -> Value {
+    let mut value = serde_json::to_value(state).unwrap_or_default();
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert(key.to_owned(), json!(id));
+    }
+    value
+}

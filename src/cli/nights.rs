@@ -1,0 +1,99 @@
+//! Commands that run a night or a part of it.
+
+use super::*;
+
+impl Face<'_> {
+    pub(super) fn demo(&mut self, options: &DemoOptions) -> Result<u8, Ended> {
+        let night = demo(options, &self.progress)?;
+        night.report.faults.iter().for_each(|fault| tell(self.json, fault));
+        let config = Config::read(&options.dir.join(setup::CONFIG_NAME))?;
+        if self.json {
+            for missed in &night.missed {
+                show::line(&mut self.out, "missed", missed)?;
+            }
+            show::line(&mut self.out, "stages", &stages(&night.report))?;
+            self.summary(&night.account, night.seconds)?;
+        } else {
+            self.account(&config, &night.report, &night.account)?;
+            show::demo(&mut self.out, &night)?;
+            let path = options.dir.join(setup::CONFIG_NAME);
+            let program = std::env::args().next().unwrap_or_else(|| "fjernprint".to_owned());
+            writeln!(self.out, "look around: {program} status --config {}", path.display())?;
+        }
+        Ok(night.exit_code())
+    }
+
+    pub(super) fn night(&mut self, config: &Config, until: Until, business_date: Option<String>) -> Result<u8, Ended> {
+        let until = match until {
+            Until::Intake => Stage::Intake,
+            Until::Validate => Stage::Validate,
+            Until::Seal => Stage::Seal,
+            Until::Ship => Stage::Ship,
+            Until::Reconcile => Stage::Reconcile,
+        };
+        let started = Instant::now();
+        let report = night::run(config, &RunOptions { business_date, until }, &self.progress)?;
+        let account = account_of(config, None)?;
+        if self.json {
+            show::line(&mut self.out, "run", &report)?;
+            show::line(&mut self.out, "stages", &stages(&report))?;
+            self.summary(&account, started.elapsed().as_secs_f64())?;
+        } else {
+            self.account(config, &report, &account)?;
+        }
+        report.faults.iter().for_each(|fault| tell(self.json, fault));
+        Ok(report.exit_code())
+    }
+
+    pub(super) fn dry_run(&mut self, config: &Config, business_date: Option<&str>) -> Result<u8, Ended> {
+        let dry = night::dry_run(config, business_date, &self.progress)?;
+        if self.json {
+            for plan in &dry.plans {
+                show::line(&mut self.out, "plan", plan)?;
+            }
+            for (batch, letters) in &dry.waiting {
+                show::line(&mut self.out, "waiting", &json!({"batch": batch, "letters": letters}))?;
+            }
+            show::line(&mut self.out, "summary", &dry.report)?;
+        } else {
+            show::dry_run(&mut self.out, &dry)?;
+        }
+        Ok(dry.report.exit_code())
+    }
+
+    pub(super) fn reconcile(&mut self, config: &Config) -> Result<u8, Ended> {
+        let started = Instant::now();
+        let answers = night::reconcile_only(config, &self.progress)?;
+        let account = account_of(config, None)?;
+        if self.json {
+            show::line(&mut self.out, "answers", &answers)?;
+            self.summary(&account, started.elapsed().as_secs_f64())?;
+        } else {
+            let a = &answers;
+            writeln!(
+                self.out,
+                "{} batches acknowledged, {} refused; {} receipts applied, {} letters settled\n",
+                a.batches_acknowledged, a.batches_refused, a.receipts_applied, a.letters_settled
+            )?;
+            show::account(&mut self.out, &account)?;
+        }
+        answers.faults.iter().for_each(|fault| tell(self.json, fault));
+        let report = RunReport { faults: answers.faults, ..RunReport::default() };
+        Ok(report.exit_code())
+    }
+
+    /// The report of a run, the account after it, and what is held or rejected.
+    pub(super) fn account(&mut self, config: &Config, report: &RunReport, account: &Account) -> Result<(), Ended> {
+        show::report(&mut self.out, report)?;
+        show::account(&mut self.out, account)?;
+        self.troubles(config, None)
+    }
+
+    pub(super) fn summary(&mut self, account: &Account, seconds: f64) -> Result<(), Ended> {
+        let mut value = serde_json::to_value(account).unwrap_or_default();
+        if let Some(fields) = value.as_object_mut() {
+            fields.insert("seconds".to_owned(), json!(rounded(seconds)));
+        }
+        Ok(show::line(&mut self.out, "summary", &value)?)
+    }
+}
