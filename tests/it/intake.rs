@@ -147,12 +147,22 @@ fn the_same_message_twice_is_one_letter_and_another_content_under_its_name_is_re
     house.drop("c.xml", format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{first}\n"));
     let run = house.run();
     assert_eq!((&run["letters_accepted"], &run["files_known"], &run["files_refused"]), (&1.into(), &2.into(), &0.into()));
+    // A UUID is the same in capitals.
+    let bare = |id: &str| {
+        let message = message(id, AUTO, "6101804567");
+        let part = &message[message.find("<f:ForsendelseI>").unwrap()..message.find("</f:ForsendelseISamling>").unwrap()];
+        part.replacen("<f:ForsendelseI>", "<f:ForsendelseI xmlns:f=\"urn:oio:fjernprint:1.0.0\" xmlns:d=\"urn:oio:dkal:1.0.0\">", 1)
+    };
+    house.drop("f.xml", bare("5f1e0000-0000-4000-8000-0000000000ab"));
+    house.drop("g.xml", bare("5F1E0000-0000-4000-8000-0000000000AB"));
+    let run = house.run();
+    assert_eq!((&run["letters_accepted"], &run["files_known"], &run["files_refused"]), (&1.into(), &1.into(), &0.into()), "{run}");
     house.drop("d.xml", message("000000000001", AUTO, "6201804567"));
     house.drop("e.xml", &first);
     let run = house.run();
     assert_eq!((&run["letters_accepted"], &run["files_known"], &run["files_refused"]), (&0.into(), &1.into(), &1.into()));
     assert!(house.receipts().iter().any(|r| r["code"] == "FP-I011"));
-    assert_eq!(house.letters("validated").len(), 1);
+    assert_eq!(house.letters("validated").len(), 2);
     assert_eq!(house.ask(&["ledger", "verify", "--deep"]).status.code(), Some(0));
 }
 

@@ -18,6 +18,7 @@ use crate::domain::status::LetterEvent;
 use crate::domain::{LetterId, Sha256};
 use crate::ledger::{Entry, Ledger, file_subject};
 use crate::pipeline::intake::{Content, Sender, contents};
+use crate::wire::message::{SenderLetter, comparable};
 use crate::wire::table::TableRow;
 use crate::wire::xml::Refusal;
 use rayon::prelude::*;
@@ -260,7 +261,11 @@ fn same_content(night: &Night<'_>, theirs: (&Sha256, u32), ours: (&Sha256, u32))
         // The same row may stand on another line of another table.
         content.ok().map(|content| match content {
             Content::Row(row) => Content::Row(Box::new(TableRow { line: 0, ..*row })),
-            content => content,
+            // And the same UUID may be written in the other case.
+            Content::Message(letter) => {
+                Content::Message(Box::new(SenderLetter { dispatch_id: comparable(&letter.dispatch_id), ..*letter }))
+            }
+            Content::Dropped => Content::Dropped,
         })
     };
     let (theirs, ours) = (at(&night.store.get(theirs.0)?, theirs.1), at(&night.store.get(ours.0)?, ours.1));
