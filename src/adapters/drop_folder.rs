@@ -19,7 +19,7 @@ const FILES_IN_TABLE_MAX: usize = 200_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Dropped {
     /// An XML message.
-    Message { path: PathBuf, bytes: u64 },
+    Message { path: PathBuf },
     /// A folder with `letters.csv` in it.
     Table { folder: PathBuf },
     /// Neither: left where it is.
@@ -42,7 +42,7 @@ pub fn list(folder: &Path) -> io::Result<Vec<Dropped>> {
         let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
         let is_xml = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("xml"));
         found.push(match metadata {
-            m if m.is_file() && is_xml => Dropped::Message { path, bytes: m.len() },
+            m if m.is_file() && is_xml => Dropped::Message { path },
             m if m.is_dir() && path.join(TABLE_NAME).is_file() => Dropped::Table { folder: path },
             _ => Dropped::Other { path },
         });
@@ -54,7 +54,7 @@ pub fn list(folder: &Path) -> io::Result<Vec<Dropped>> {
 impl Dropped {
     pub fn path(&self) -> &Path {
         match self {
-            Self::Message { path, .. } | Self::Other { path } => path,
+            Self::Message { path } | Self::Other { path } => path,
             Self::Table { folder } => folder,
         }
     }

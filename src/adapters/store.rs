@@ -130,3 +130,20 @@ fn write_private_through(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result
     file.write_all(bytes)?;
     fs::rename(&beside, path)
 }
+
+/// Size and SHA-256 of a file, read in pieces.
+pub fn size_and_hash(path: &Path) -> io::Result<(u64, Sha256)> {
+    let mut file = File::open(path)?;
+    let mut hasher = openssl::sha::Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    let mut bytes = 0;
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok((bytes, Sha256(hasher.finish()))),
+            read => {
+                hasher.update(&buffer[..read]);
+                bytes += read as u64;
+            }
+        }
+    }
+}

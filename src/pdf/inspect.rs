@@ -33,7 +33,7 @@ pub fn inspect(bytes: &[u8]) -> PdfFacts {
         let second = catch_unwind(|| hayro_syntax::Pdf::new(bytes.to_vec()).ok()).ok().flatten();
         facts.pages_by_second_reader = second.as_ref().and_then(|pdf| catch_unwind(AssertUnwindSafe(|| pdf.pages().len())).ok());
         if let Some(pdf) = second.filter(|_| !facts.encrypted) {
-            ink::add_ink_of(&pdf, &mut facts.pages);
+            ink::add_ink(&pdf, &mut facts.pages);
         }
     }
     facts

@@ -329,34 +329,6 @@ fn a_template_that_cannot_be_meant_is_refused_when_it_is_loaded() {
     assert_eq!((filled.heading.as_str(), filled.place_and_date.as_str()), ("{dato}!", "i dag"), "a value is text");
 }
 
-/// `FJERNPRINT_SAMPLES=folder`: writes one of each for looking at, and says how fast letters are drawn.
-#[test]
-fn samples_for_the_eye() {
-    let Ok(folder) = std::env::var("FJERNPRINT_SAMPLES") else { return };
-    let values = values();
-    for name in ["afgoerelse", "indkaldelse"] {
-        let letter = made(Main::Template { name, values: &values }, "edora", |_| {}).unwrap();
-        fs::write(format!("{folder}/{name}.pdf"), letter.bytes()).unwrap();
-    }
-    fs::write(format!("{folder}/cover.pdf"), cover_sheet(&sender(), &address().lines, &WINDOW).unwrap()).unwrap();
-    fs::write(format!("{folder}/long.pdf"), long_letter(12).unwrap()).unwrap();
-    let (templates, profile, sender, address) = (Templates::shipped(), profile("edora"), sender(), address());
-    let start = std::time::Instant::now();
-    for _ in 0..2000 {
-        let order = Order {
-            main: Main::Template { name: "afgoerelse", values: &values },
-            attachments: Vec::new(),
-            address: Some(&address),
-            imprint: false,
-            plex: Plex::Duplex,
-            sender_lines: &sender,
-            date: "2026-11-24",
-        };
-        assert!(render(&order, &templates, &profile).is_ok());
-    }
-    eprintln!("{:.0} letters a second on one thread", 2000.0 / start.elapsed().as_secs_f64());
-}
-
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(60))]
     /// Whatever the text: a document that can be read, or a fault with a code.

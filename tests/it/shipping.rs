@@ -266,9 +266,8 @@ impl Desk {
     }
 }
 
-/// A vendor with an ordinary OpenSSH server, who answers by hand: first wrongly in every way, then rightly.
-#[test]
-fn a_night_over_a_real_openssh_server_and_answers_that_do_not_add_up() {
+/// A night that was shipped to a vendor with an ordinary OpenSSH server: the server, the town, the vendor's outbox.
+fn over_openssh() -> (crate::sshd::Server, Town, PathBuf) {
     let server = crate::sshd::start();
     let town = Town::new();
     let outbox = server.jail.join("out");
@@ -276,6 +275,13 @@ fn a_night_over_a_real_openssh_server_and_answers_that_do_not_add_up() {
     town.configure(&[("edora", server.address.clone())]);
     // The other two have no connection: their batches wait, and that is told.
     assert_eq!(town.run(&["run"]), Some(2));
+    (server, town, outbox)
+}
+
+/// A vendor with an ordinary OpenSSH server, who answers by hand: first wrongly in every way, then rightly.
+#[test]
+fn a_night_over_a_real_openssh_server_and_answers_that_do_not_add_up() {
+    let (server, town, outbox) = over_openssh();
     let [(batch, BatchStatus::Shipped)] = &town.batches("edora")[..] else { panic!("{:?}", town.batches("edora")) };
     assert!(server.jail.join(format!("in/{batch}.ready")).exists());
     let accepted =
@@ -359,12 +365,7 @@ fn a_night_over_a_real_openssh_server_and_answers_that_do_not_add_up() {
 
 #[test]
 fn a_batch_that_the_vendor_refuses_is_told_and_stays_open() {
-    let server = crate::sshd::start();
-    let town = Town::new();
-    let outbox = server.jail.join("out");
-    fs::create_dir_all(&outbox).unwrap();
-    town.configure(&[("edora", server.address.clone())]);
-    assert_eq!(town.run(&["run"]), Some(2));
+    let (_server, town, outbox) = over_openssh();
     let (batch, _) = town.batches("edora").remove(0);
     let manifest = town.ledger().batch(&batch).unwrap().unwrap().manifest;
     Desk { outbox, batch: batch.clone(), manifest, rows: Vec::new() }.ack(AckResult::Rejected);

@@ -91,7 +91,7 @@ impl<'a> Claimant<'a> {
         let (mut messages, mut tables) = (Vec::new(), Vec::new());
         for dropped in found {
             match dropped {
-                Dropped::Message { path, .. } => messages.push(path),
+                Dropped::Message { path } => messages.push(path),
                 Dropped::Table { folder } => tables.push(folder),
                 Dropped::Other { path } => {
                     self.left.ignored += 1;
@@ -174,25 +174,27 @@ impl<'a> Claimant<'a> {
             self.left.waiting += 1;
             return Ok(());
         };
-        let hash = self.store.put(&bytes)?;
-        let known = self.ledger.file(&file_subject(&sender.id, &hash))?.is_some();
         let oversized = bytes.len() as u64 > TABLE_BYTES_MAX;
+        let hash = keep(&self.store, &bytes, oversized)?;
+        let known = self.ledger.file(&file_subject(&sender.id, &hash))?.is_some();
         let letters = match oversized {
             true => Err(Refusal::new("FP-I016", format!("the table is larger than {TABLE_BYTES_MAX} bytes"), "file")),
             false => accept_table(&bytes, sender),
         };
-        let named: Vec<String> = letters.iter().flatten().flat_map(names_beside).collect();
-        let letters = match letters {
-            // The PDFs may be gone already: this table was taken before.
-            Ok(list) if known => Ok(list.into_iter().map(filed).collect()),
-            Ok(list) => {
-                let store = &self.store;
-                let filed = list.into_par_iter().map(|letter| with_documents(store, folder, letter)).collect::<Result<Vec<_>, Fault>>()?;
-                Ok(filed)
+        let store = &self.store;
+        let (letters, beside) = match letters {
+            // This table was taken before: its PDFs may be gone, and what lies there now may be others.
+            Ok(list) if known => {
+                let beside = held(store, folder, list.iter().flat_map(names_beside).collect())?;
+                (Ok(list.into_iter().map(filed).collect()), beside)
             }
-            Err(refusal) => Err(refusal),
+            Ok(list) => {
+                let stored = list.into_par_iter().map(|letter| with_documents(store, folder, letter)).collect::<Result<Vec<_>, Fault>>()?;
+                let (letters, names): (Vec<_>, Vec<_>) = stored.into_iter().unzip();
+                (Ok(letters), names.into_iter().flatten().collect())
+            }
+            Err(refusal) => (Err(refusal), Vec::new()),
         };
-        let beside = held(&self.store, folder, named)?;
         let name = format!("{}/{TABLE_NAME}", shown(folder));
         self.add(Claim { sender, path: folder.to_owned(), name, bytes: bytes.len() as u64, hash, letters, beside, oversized });
         Ok(())
@@ -209,11 +211,15 @@ fn message<'a>(store: &Store, sender: &'a Sender, path: &Path) -> Result<Option<
     let Some(bytes) = read.map_err(|e| Fault::io(format!("reading {}", shown(path)), &e))? else { return Ok(None) };
     let oversized = bytes.len() > MESSAGE_BYTES_MAX;
     let letters = accept_message(&bytes, sender);
-    // Refused bytes are kept too: nothing that was handed in is lost.
-    let hash = store.put(&bytes)?;
+    let hash = keep(store, &bytes, oversized)?;
     let letters = letters.map(|list| list.into_iter().map(filed).collect());
     let (path, name, bytes) = (path.to_owned(), shown(path), bytes.len() as u64);
     Ok(Some(Claim { sender, path, name, bytes, hash, letters, beside: Vec::new(), oversized }))
+}
+
+/// Stores what was handed in, refused or not, and gives its hash. What was not read to its end is kept as the file it is.
+fn keep(store: &Store, bytes: &[u8], oversized: bool) -> Result<Sha256, Fault> {
+    Ok(if oversized { Sha256(openssl::sha::sha256(bytes)) } else { store.put(bytes)? })
 }
 
 fn filed(letter: FiledLetter) -> Filed {
@@ -248,18 +254,22 @@ fn names_beside(letter: &FiledLetter) -> Vec<String> {
     main.into_iter().chain(row.attachments.iter().cloned()).collect()
 }
 
-/// Stores the PDFs that a row names. A row whose PDF is not there is refused (FP-I014).
-fn with_documents(store: &Store, folder: &Path, mut letter: FiledLetter) -> Result<Filed, Fault> {
-    let mut documents = Vec::new();
+/// Stores the PDFs that a row names, and gives the names of those that are ours now. A row whose PDF is not there is
+/// refused (FP-I014).
+fn with_documents(store: &Store, folder: &Path, mut letter: FiledLetter) -> Result<(Filed, Vec<String>), Fault> {
+    let (mut documents, mut stored) = (Vec::new(), Vec::new());
     for name in names_beside(&letter) {
         let read = drop_folder::read_stable(&folder.join(&name), PDF_BYTES_MAX as u64);
         match read.map_err(|e| Fault::io("reading a PDF beside a table", &e))? {
-            Some(bytes) if bytes.len() <= PDF_BYTES_MAX => documents.push(store.put(&bytes)?),
+            Some(bytes) if bytes.len() <= PDF_BYTES_MAX => {
+                documents.push(store.put(&bytes)?);
+                stored.push(name);
+            }
             Some(_) => letter.content = Err(beside_refusal(&letter, "a PDF that the row names is larger than 100 MiB")),
             None => letter.content = Err(beside_refusal(&letter, "a PDF that the row names is not beside the table")),
         }
     }
-    Ok(Filed { id: letter.id.clone(), letter: without_content(letter), documents })
+    Ok((Filed { id: letter.id.clone(), letter: without_content(letter), documents }, stored))
 }
 
 fn beside_refusal(letter: &FiledLetter, message: &str) -> Refusal {

@@ -6,7 +6,7 @@
 use super::{Night, RunReport};
 use crate::adapters::clock;
 use crate::adapters::keys::Signer;
-use crate::adapters::store::{Store, private_folder, write_private};
+use crate::adapters::store::{Store, private_folder, size_and_hash, write_private};
 use crate::app::config::Config;
 use crate::app::fault::Fault;
 use crate::domain::state::LetterState;
@@ -21,11 +21,10 @@ use crate::wire::cms;
 use crate::wire::manifest::{BatchFiles, FileEntry, letters_to_csv};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 const MAKING: &str = ".making";
-const READ_BYTES: usize = 1 << 20;
 
 /// The plans for all printable letters that are in no batch, vendor by vendor.
 pub fn plan(config: &Config, ledger: &Ledger) -> Result<Vec<BatchPlan>, Fault> {
@@ -214,21 +213,10 @@ fn contain(store: &Store, container: Container, members: &[Member], folder: &Pat
     }
 }
 
-/// Size and hash of a file, read back from the disk.
+/// The manifest's entry of a file, read back from the disk.
 fn entry_of(folder: &Path, name: &str) -> io::Result<FileEntry> {
-    let mut file = BufReader::with_capacity(READ_BYTES, File::open(folder.join(name))?);
-    let mut hasher = openssl::sha::Sha256::new();
-    let mut buffer = vec![0; READ_BYTES];
-    let mut bytes = 0;
-    loop {
-        let read = file.read(&mut buffer)?;
-        if read == 0 {
-            break;
-        }
-        hasher.update(&buffer[..read]);
-        bytes += read as u64;
-    }
-    Ok(FileEntry { name: name.to_owned(), bytes, sha256: Sha256(hasher.finish()) })
+    let (bytes, sha256) = size_and_hash(&folder.join(name))?;
+    Ok(FileEntry { name: name.to_owned(), bytes, sha256 })
 }
 
 /// Batches that are sealed and not yet known to be at the vendor.

@@ -6,6 +6,7 @@
 use super::{Night, RunReport, seal};
 use crate::adapters::clock;
 use crate::adapters::sftp::{Connection, SftpFault};
+use crate::adapters::store::size_and_hash;
 use crate::app::config::Config;
 use crate::app::fault::{Fault, exit};
 use crate::app::watch::Watch;
@@ -216,23 +217,6 @@ pub(crate) fn sealed_on_disk(folder: &Path, name: &BatchName, state: &BatchState
         }
     }
     Ok((manifest, manifest_bytes))
-}
-
-/// Size and SHA-256 of a file, read in pieces.
-pub(crate) fn size_and_hash(path: &Path) -> io::Result<(u64, Sha256)> {
-    let mut file = File::open(path)?;
-    let mut hasher = openssl::sha::Sha256::new();
-    let mut buffer = vec![0; 1 << 20];
-    let mut bytes = 0;
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok((bytes, Sha256(hasher.finish()))),
-            read => {
-                hasher.update(&buffer[..read]);
-                bytes += read as u64;
-            }
-        }
-    }
 }
 
 /// Files of a batch's folder and of the one folder that may lie in it, as the manifest names them.

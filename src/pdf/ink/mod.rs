@@ -41,14 +41,7 @@ const PRINT: u32 = 1 << 2;
 
 /// Fills in what is drawn on each page. Never panics, never hangs: a page that cannot be drawn keeps `ink: None`, one that
 /// draws without end gets `too_much`.
-pub fn add_ink(bytes: &[u8], pages: &mut [PageFacts]) {
-    if let Ok(Ok(pdf)) = catch_unwind(|| Pdf::new(bytes.to_vec())) {
-        add_ink_of(&pdf, pages);
-    }
-}
-
-/// The same for a file that is open already.
-pub(super) fn add_ink_of(pdf: &Pdf, facts: &mut [PageFacts]) {
+pub(super) fn add_ink(pdf: &Pdf, facts: &mut [PageFacts]) {
     // What a panic leaves behind is a page without ink; nothing else is written before the end.
     drop(catch_unwind(AssertUnwindSafe(|| draw_pages(pdf, facts))));
 }
