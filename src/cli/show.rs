@@ -26,7 +26,7 @@ pub fn verdict(out: &mut impl Write, verdict: &Verdict) -> io::Result<()> {
     for finding in &verdict.findings {
         let page = finding.page.map(|page| format!("page {page}: ")).unwrap_or_default();
         let (code, word) = (finding.code, severity_word(finding.severity));
-        writeln!(out, "    {code} {word:<6} {page}{} (is {}, must be {})", finding.message, finding.measured, finding.limit)?;
+        writeln!(out, "    {code} {word:<6} {page}{} (found: {}; must be: {})", finding.message, finding.measured, finding.limit)?;
     }
     Ok(())
 }

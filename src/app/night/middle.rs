@@ -364,7 +364,7 @@ fn refused(findings: &[Finding]) -> Stop {
     let code = grave.first().map_or("FP-V001", |f| f.code);
     let sentence = |f: &&Finding| {
         let page = f.page.map(|page| format!("page {page}: ")).unwrap_or_default();
-        format!("{} {page}{} (is {}, must be {})", f.code, f.message, f.measured, f.limit)
+        format!("{} {page}{} (found: {}; must be: {})", f.code, f.message, f.measured, f.limit)
     };
     let mut message: Vec<String> = grave.iter().take(20).map(sentence).collect();
     if grave.len() > 20 {
