@@ -81,7 +81,7 @@ fn active(facts: &PdfFacts, sheet: &mut Findings<'_>) {
     ];
     for (rule, there, message) in found {
         if there {
-            sheet.whole(rule, "found", "none", message);
+            sheet.whole(rule, "some", "none", message);
         }
     }
     if !s.actions.is_empty() {

@@ -122,7 +122,7 @@ pub(super) fn overlap_mm(b: &BoxMm, area: &Area) -> f32 {
 fn quality(ink: &PageInk, number: u32, sheet: &mut Findings<'_>) {
     let page = Place::page(number);
     if ink.transparency {
-        sheet.add("TRANSPARENCY", page, "found", "none", "something is drawn through something else");
+        sheet.add("TRANSPARENCY", page, "some", "none", "something is drawn through something else");
     }
     if ink.colour {
         sheet.add("COLOUR", page, "colour", "black and white", "the page has colour, which a black and white job loses");
@@ -145,7 +145,7 @@ fn quality(ink: &PageInk, number: u32, sheet: &mut Findings<'_>) {
         sheet.add("HIDDEN_TEXT", Place::boxed(number, *hidden), "hidden", "none", message);
     }
     if ink.text_outside {
-        sheet.add("TEXT_OUTSIDE", page, "found", "none", "text stands outside the page");
+        sheet.add("TEXT_OUTSIDE", page, "some", "none", "text stands outside the page");
     }
     if ink.marks.is_empty() && !ink.too_much {
         sheet.add("BLANK_PAGE", page, "no ink", "-", "the page is blank");

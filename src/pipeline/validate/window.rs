@@ -78,7 +78,7 @@ fn address(ink: &PageInk, lines: &[&TextLine], visible: &Area, sheet: &mut Findi
         let bad = line.text.trim_start().starts_with(BAD_FIRST) || line.text.chars().any(|c| c.is_control() || c == '\u{fffd}');
         if bad {
             let message = format!("address line {} has a character that sorting machines do not read", index + 1);
-            sheet.add("ADDR_CHARACTERS", Place::boxed(1, line.box_mm), "found", "none", &message);
+            sheet.add("ADDR_CHARACTERS", Place::boxed(1, line.box_mm), "some", "none", &message);
         }
     }
     postcode(lines, sheet);
