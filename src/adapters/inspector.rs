@@ -4,10 +4,12 @@
 //! memory and its time have a limit, and it knows no ledger. It gets bytes and gives facts. One that dies or takes too
 //! long is replaced, and the file in its hands is named.
 
-use crate::pdf::{PDF_BYTES_MAX, PdfFacts, inspect};
+use crate::pdf::repair::{Done, RepairFault, RepairOrder, Repaired, repair};
+use crate::pdf::{PDF_BYTES_MAX, PdfFacts, inspect, inspect_for};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::process::{Resource, Rlimit, setrlimit};
+use serde::{Deserialize, Serialize};
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -20,8 +22,10 @@ pub const WORKER_COMMAND: &str = "inspect-worker";
 const TIME_MAX: Duration = Duration::from_secs(10);
 /// Address space of a worker, bytes; the program itself and its stacks are part of it.
 const MEMORY_BYTES_MAX: u64 = 480 << 20;
-/// Largest answer, bytes: the facts of a thousand pages.
-const ANSWER_BYTES_MAX: u32 = 64 << 20;
+/// Largest answer, bytes: the facts of a thousand pages, or a file that was repaired.
+const ANSWER_BYTES_MAX: u32 = 128 << 20;
+/// Largest task, bytes: what is to be done with the file.
+const TASK_BYTES_MAX: u32 = 16 << 20;
 /// Stack of the thread that parses.
 const STACK_BYTES: usize = 48 << 20;
 /// A worker is replaced after so many files: whatever a parser keeps goes with it.
@@ -35,9 +39,23 @@ pub struct InspectorFault(#[from] io::Error);
 /// Hands files to workers. Shared by threads; each look takes a worker for itself.
 pub struct Inspector {
     program: PathBuf,
+    /// Texts that mean something to a vendor's machines: their places are told.
+    markers: Vec<String>,
     time_max: Duration,
     idle: Mutex<Vec<Worker>>,
 }
+
+/// What a worker is asked to do with a file.
+#[derive(Debug, Serialize, Deserialize)]
+enum Task {
+    /// Facts.
+    Look { markers: Vec<String> },
+    /// The file, put right.
+    Repair(RepairOrder),
+}
+
+/// What is said of the file as JSON, and a file that was made of it; or what became of the worker.
+type Answer = Result<(Vec<u8>, Vec<u8>), String>;
 
 struct Worker {
     child: Child,
@@ -56,7 +74,12 @@ impl Drop for Worker {
 impl Inspector {
     /// Workers are started from `program` when they are needed.
     pub fn new(program: PathBuf) -> Self {
-        Self { program, time_max: TIME_MAX, idle: Mutex::new(Vec::new()) }
+        Self { program, markers: Vec::new(), time_max: TIME_MAX, idle: Mutex::new(Vec::new()) }
+    }
+
+    /// The same, telling where these texts stand.
+    pub fn looking_for(self, markers: Vec<String>) -> Self {
+        Self { markers, ..self }
     }
 
     /// The same with another time for each file.
@@ -76,20 +99,34 @@ impl Inspector {
         if bytes.len() > PDF_BYTES_MAX {
             return Ok(inspect(bytes));
         }
+        let answer = self.ask(&Task::Look { markers: self.markers.clone() }, bytes)?;
+        let facts = answer.and_then(|(json, _)| serde_json::from_slice(&json).map_err(|_| "the parser's answer cannot be read".to_owned()));
+        Ok(facts.unwrap_or_else(|why| PdfFacts { bytes: bytes.len() as u64, parser_killed: Some(why), ..PdfFacts::default() }))
+    }
+
+    /// The PDF as the order wants it. The inner fault is the file's: it cannot be repaired, or killed its worker.
+    pub fn repair(&self, bytes: &[u8], order: &RepairOrder) -> Result<Result<Repaired, RepairFault>, InspectorFault> {
+        let fault = |message: String| RepairFault { code: "FP-V092".to_owned(), message };
+        Ok(match self.ask(&Task::Repair(order.clone()), bytes)? {
+            Err(why) => Err(fault(why)),
+            Ok((said, bytes)) => serde_json::from_slice::<Result<Vec<Done>, RepairFault>>(&said)
+                .unwrap_or_else(|_| Err(fault("the answer cannot be read".to_owned())))
+                .map(|done| Repaired { bytes, done }),
+        })
+    }
+
+    /// Gives the task to a worker that is free, or to a new one. The inner `Err` says what became of the worker.
+    fn ask(&self, task: &Task, bytes: &[u8]) -> Result<Answer, InspectorFault> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut worker = match idle {
             Some(worker) => worker,
             None => Worker::start(&self.program)?,
         };
-        match worker.ask(bytes, self.time_max) {
-            Ok(facts) => {
-                if worker.files < FILES_PER_WORKER {
-                    self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
-                }
-                Ok(facts)
-            }
-            Err(why) => Ok(PdfFacts { bytes: bytes.len() as u64, parser_killed: Some(why), ..PdfFacts::default() }),
+        let answer = worker.ask(task, bytes, self.time_max);
+        if answer.is_ok() && worker.files < FILES_PER_WORKER {
+            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
         }
+        Ok(answer)
     }
 }
 
@@ -107,23 +144,30 @@ impl Worker {
         Ok(worker)
     }
 
-    /// Sends the bytes and waits for the facts; `Err` says what became of the worker.
-    fn ask(&mut self, bytes: &[u8], time_max: Duration) -> Result<PdfFacts, String> {
+    /// Sends the task and the bytes and waits for what comes of them; `Err` says what became of the worker.
+    fn ask(&mut self, task: &Task, bytes: &[u8], time_max: Duration) -> Answer {
         self.files += 1;
         let died = "the parser crashed or wanted too much memory".to_owned();
         let deadline = Instant::now() + time_max;
-        let length = u32::try_from(bytes.len()).map_err(|_| died.clone())?;
-        self.write_until(&length.to_le_bytes(), deadline, &died)?;
-        self.write_until(bytes, deadline, &died)?;
+        let task = serde_json::to_vec(task).map_err(|_| died.clone())?;
+        for part in [&task, bytes] {
+            let length = u32::try_from(part.len()).map_err(|_| died.clone())?;
+            self.write_until(&length.to_le_bytes(), deadline, &died)?;
+            self.write_until(part, deadline, &died)?;
+        }
+        Ok((self.read_part(deadline, &died)?, self.read_part(deadline, &died)?))
+    }
+
+    fn read_part(&mut self, deadline: Instant, died: &str) -> Result<Vec<u8>, String> {
         let mut head = [0; 4];
-        self.read_until(&mut head, deadline, &died)?;
+        self.read_until(&mut head, deadline, died)?;
         let length = u32::from_le_bytes(head);
         if length > ANSWER_BYTES_MAX {
             return Err("the parser's answer is too large".to_owned());
         }
-        let mut answer = vec![0; length as usize];
-        self.read_until(&mut answer, deadline, &died)?;
-        serde_json::from_slice(&answer).map_err(|_| "the parser's answer cannot be read".to_owned())
+        let mut part = vec![0; length as usize];
+        self.read_until(&mut part, deadline, died)?;
+        Ok(part)
     }
 
     fn write_until(&mut self, mut bytes: &[u8], deadline: Instant, died: &str) -> Result<(), String> {
@@ -185,22 +229,43 @@ fn limit() -> io::Result<()> {
 }
 
 fn answer_all(input: &mut impl Read, output: &mut impl Write) -> io::Result<()> {
-    let mut bytes = Vec::new();
-    loop {
-        let mut head = [0; 4];
-        match input.read_exact(&mut head) {
-            Err(fault) if fault.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
-            read => read?,
+    let (mut task, mut bytes) = (Vec::new(), Vec::new());
+    while read_part(input, &mut task, TASK_BYTES_MAX)? {
+        if !read_part(input, &mut bytes, PDF_BYTES_MAX as u32)? {
+            return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        let length = u32::from_le_bytes(head);
-        if length as usize > PDF_BYTES_MAX {
-            return Err(io::Error::other("a file that is too large"));
+        let (said, made) = carry_out(&serde_json::from_slice(&task)?, &bytes)?;
+        for part in [said, made] {
+            output.write_all(&u32::try_from(part.len()).map_err(io::Error::other)?.to_le_bytes())?;
+            output.write_all(&part)?;
         }
-        bytes.clear();
-        input.take(length.into()).read_to_end(&mut bytes)?;
-        let answer = serde_json::to_vec(&inspect(&bytes))?;
-        output.write_all(&u32::try_from(answer.len()).map_err(io::Error::other)?.to_le_bytes())?;
-        output.write_all(&answer)?;
         output.flush()?;
     }
+    Ok(())
+}
+
+fn carry_out(task: &Task, bytes: &[u8]) -> io::Result<(Vec<u8>, Vec<u8>)> {
+    Ok(match task {
+        Task::Look { markers } => (serde_json::to_vec(&inspect_for(bytes, markers))?, Vec::new()),
+        Task::Repair(order) => match repair(bytes, order) {
+            Ok(repaired) => (serde_json::to_vec(&Ok::<_, RepairFault>(repaired.done))?, repaired.bytes),
+            Err(fault) => (serde_json::to_vec(&Err::<Vec<Done>, _>(fault))?, Vec::new()),
+        },
+    })
+}
+
+/// `false` when the input has ended.
+fn read_part(input: &mut impl Read, part: &mut Vec<u8>, bytes_max: u32) -> io::Result<bool> {
+    let mut head = [0; 4];
+    match input.read_exact(&mut head) {
+        Err(fault) if fault.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
+        read => read?,
+    }
+    let length = u32::from_le_bytes(head);
+    if length > bytes_max {
+        return Err(io::Error::other("a part that is too large"));
+    }
+    part.clear();
+    input.take(length.into()).read_to_end(part)?;
+    Ok(true)
 }

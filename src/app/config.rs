@@ -3,8 +3,11 @@
 use super::fault::Fault;
 use super::profiles;
 use crate::adapters::sftp::Address;
-use crate::domain::{Colour, Cvr, Envelope, Plex, Postage, VendorId};
+use crate::domain::rules::severity_faults;
+use crate::domain::{Colour, Cvr, Envelope, Plex, Postage, Severity, VendorId};
+use crate::pdf::repair::Remedy;
 use crate::pipeline::intake::Sender;
+use crate::pipeline::validate::Policy;
 use crate::vendor::VendorProfile;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -117,6 +120,12 @@ fn economique() -> Postage {
 struct WrittenSender {
     id: String,
     municipalities: Vec<Cvr>,
+    /// What may be done to its documents so that they can be printed.
+    #[serde(default)]
+    repair: BTreeSet<Remedy>,
+    /// What a breach of a rule means for its letters, by the rule's word.
+    #[serde(default)]
+    severity: BTreeMap<String, Severity>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -147,6 +156,8 @@ pub struct Config {
     pub signer_key: PathBuf,
     pub municipalities: BTreeMap<Cvr, Municipality>,
     pub senders: Vec<Sender>,
+    /// By the sender's id.
+    pub policies: BTreeMap<String, Policy>,
     pub profiles: BTreeMap<VendorId, VendorProfile>,
     pub connections: BTreeMap<VendorId, Address>,
 }
@@ -196,6 +207,11 @@ impl Config {
             signer_certificate: folder.join(written.signing.certificate),
             signer_key: folder.join(written.signing.key),
             municipalities: written.municipality.into_iter().map(|m| (m.cvr.clone(), m)).collect(),
+            policies: written
+                .sender
+                .iter()
+                .map(|s| (s.id.clone(), Policy { severity: s.severity.clone(), remedies: s.repair.clone() }))
+                .collect(),
             senders: written.sender.into_iter().map(|s| Sender { id: s.id, municipalities: s.municipalities }).collect(),
             profiles,
             connections,
@@ -212,6 +228,19 @@ impl Config {
 
     pub fn batches_path(&self) -> PathBuf {
         self.data.join("batches")
+    }
+
+    /// What a sender allows and asks for; nothing of its own when it is not known.
+    pub fn policy_of(&self, sender: &str) -> &Policy {
+        static NONE: Policy = Policy { severity: BTreeMap::new(), remedies: BTreeSet::new() };
+        self.policies.get(sender).unwrap_or(&NONE)
+    }
+
+    /// The same of a sender that must be known: FP-C003 names those that are.
+    pub fn policy_of_known(&self, sender: &str) -> Result<&Policy, Fault> {
+        let known = || self.policies.keys().cloned().collect::<Vec<_>>().join(", ");
+        let unknown = || Fault::usage("FP-C003", format!("sender {sender:?} is not in the configuration; known are {}", known()));
+        self.policies.get(sender).ok_or_else(unknown)
     }
 
     /// The vendor that prints for a municipality.
@@ -267,6 +296,7 @@ fn faults(written: &Written, profiles: &BTreeMap<VendorId, VendorProfile>) -> Ve
         if !ids.insert(&sender.id) {
             faults.push(format!("sender {} is named twice", sender.id));
         }
+        faults.extend(severity_faults(&sender.severity).map(|fault| format!("sender {}: {fault}", sender.id)));
         if sender.municipalities.is_empty() {
             faults.push(format!("sender {} has no municipality", sender.id));
         }

@@ -5,6 +5,7 @@ pub mod config;
 pub mod demo;
 pub mod fault;
 pub mod inquiry;
+mod mend;
 pub mod night;
 pub mod profiles;
 pub mod setup;

@@ -62,6 +62,12 @@ pub enum Command {
         /// A vendor's id, or all
         #[arg(long, value_name = "ID")]
         vendor: String,
+        /// By this sender's policy, as the configuration has it: what it allows to be repaired, and how grave a breach is
+        #[arg(long, value_name = "ID")]
+        sender: Option<String>,
+        /// Repairs what can be repaired (with --sender: what the sender allows) and writes it here, a folder a vendor
+        #[arg(long, value_name = "DIR")]
+        repair: Option<PathBuf>,
         /// PDFs, folders of PDFs, or - for a list of paths on the standard input
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,

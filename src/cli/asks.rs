@@ -125,13 +125,16 @@ impl Face<'_> {
         Ok(if violations.is_empty() { exit::DONE } else { exit::MISMATCH })
     }
 
-    pub(super) fn validate(&mut self, profiles: &[crate::app::profiles::VendorProfile], files: &[PathBuf]) -> Result<u8, Ended> {
+    pub(super) fn validate(&mut self, ask: &Ask<'_>) -> Result<u8, Ended> {
         let started = Instant::now();
         let mut written = Ok(());
         let (out, json) = (&mut self.out, self.json);
-        let totals = validate(files, profiles, |verdict| {
+        let totals = validate(ask, |verdicts| {
             if written.is_ok() {
-                written = if json { show::line(out, "document", verdict) } else { show::verdict(out, verdict) };
+                written = match json {
+                    true => verdicts.iter().try_for_each(|verdict| show::line(out, "document", verdict)),
+                    false => show::verdicts(out, verdicts),
+                };
             }
         })?;
         written?;
@@ -142,10 +145,10 @@ impl Face<'_> {
             }
             show::line(&mut self.out, "summary", &value)?;
         } else {
-            let (files, accepted, rejected, pages) = (totals.files, totals.accepted, totals.rejected, totals.pages);
-            writeln!(self.out, "{files} files: {accepted} accepted, {rejected} rejected, {pages} pages")?;
+            let Totals { files, accepted, repaired, rejected, pages } = totals;
+            writeln!(self.out, "{files} files: {accepted} accepted, {repaired} repaired, {rejected} rejected, {pages} pages")?;
         }
-        Ok(match (totals.accepted, totals.rejected) {
+        Ok(match (totals.accepted + totals.repaired, totals.rejected) {
             (_, 0) => exit::DONE,
             (0, _) => exit::INVALID,
             _ => exit::PARTIAL,

@@ -11,7 +11,7 @@ use crate::app::config::Config;
 use crate::app::demo::{DemoOptions, demo, lay_only};
 use crate::app::fault::{Fault, exit};
 use crate::app::night::{self, RunOptions, RunReport, Stage};
-use crate::app::validate::validate;
+use crate::app::validate::{Ask, Policy, Totals, validate};
 use crate::app::verify::{Depth, batch_verify, ledger_verify};
 use crate::app::{inquiry, profiles, setup};
 use crate::domain::redact::redact;
@@ -23,7 +23,6 @@ use progress::Progress;
 use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -124,7 +123,15 @@ impl Face<'_> {
             }
             Command::Run { dry_run: true, business_date, .. } => self.dry_run(&config()?, business_date.as_deref()),
             Command::Run { until, business_date, .. } => self.night(&config()?, until, business_date),
-            Command::Validate { vendor, files } => self.validate(&profiles::select(folder, &vendor)?, &files),
+            Command::Validate { vendor, sender, repair, files } => {
+                let policy = match (&sender, &repair) {
+                    (Some(sender), _) => config()?.policy_of_known(sender)?.clone(),
+                    (None, Some(_)) => Policy::repairs_all(),
+                    (None, None) => Policy::default(),
+                };
+                let profiles = profiles::select(folder, &vendor)?;
+                self.validate(&Ask { named: &files, profiles: &profiles, policy, repaired: repair.as_deref() })
+            }
             Command::Batch { command: BatchCommand::List } => self.batches(&config()?),
             Command::Batch { command: BatchCommand::Show { batch: id } }
             | Command::Letter { command: LetterCommand::Show { letter: id } } => {

@@ -21,14 +21,27 @@ pub fn line(out: &mut impl Write, message_type: &str, value: &impl Serialize) ->
     writeln!(out, "{object}")
 }
 
-pub fn verdict(out: &mut impl Write, verdict: &Verdict) -> io::Result<()> {
-    writeln!(out, "{:<7} {:<11} {}", verdict.verdict, verdict.vendor, verdict.file)?;
-    for finding in &verdict.findings {
-        let page = finding.page.map(|page| format!("page {page}: ")).unwrap_or_default();
-        let (code, word) = (finding.code, severity_word(finding.severity));
-        writeln!(out, "    {code} {word:<6} {page}{} (found: {}; must be: {})", finding.message, finding.measured, finding.limit)?;
+/// What each vendor makes of one file, and which would take it.
+pub fn verdicts(out: &mut impl Write, verdicts: &[Verdict]) -> io::Result<()> {
+    for verdict in verdicts {
+        writeln!(out, "{:<7} {:<11} {}", verdict.verdict, verdict.vendor, verdict.file)?;
+        for finding in &verdict.findings {
+            let page = finding.page.map(|page| format!("page {page}: ")).unwrap_or_default();
+            let place = finding.box_mm.map(|[x, y, w, h]| format!(", at x {x} y {y}, {w}x{h} mm")).unwrap_or_default();
+            let (code, word, rule) = (finding.code, severity_word(finding.severity), finding.rule);
+            let (message, measured, limit) = (&finding.message, &finding.measured, &finding.limit);
+            writeln!(out, "    {code} {word:<6} {rule}: {page}{message}{place} (found: {measured}; must be: {limit})")?;
+        }
+        verdict.repairs.iter().try_for_each(|done| writeln!(out, "    repaired: {done}"))?;
+        if let Some(path) = &verdict.repaired {
+            writeln!(out, "    written to {path}")?;
+        }
     }
-    Ok(())
+    match verdicts {
+        [first, _, ..] if first.taken_by.is_empty() => writeln!(out, "        none of these vendors takes it"),
+        [first, _, ..] => writeln!(out, "        taken by {}", first.taken_by.join(", ")),
+        _ => Ok(()),
+    }
 }
 
 /// The account as a table, the equation under it, and what needs a person.

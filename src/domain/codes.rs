@@ -1125,6 +1125,15 @@ pub static CODES: &[Code] = &[
         fix_da: "Intet behøver at blive gjort.",
     },
     Code {
+        code: "FP-V048",
+        title: "PAGES_ODD",
+        owner: Owner::It,
+        cause: "A two-sided letter has an odd number of pages, and the vendor wants the back of the last sheet in the file.",
+        fix: "Let it be repaired (a blank page is appended), or append one.",
+        cause_da: "Et tosidet brev har et ulige antal sider, og leverandøren vil have bagsiden af det sidste ark med i filen.",
+        fix_da: "Lad det rette (en blank side føjes til), eller føj selv en til.",
+    },
+    Code {
         code: "FP-V050",
         title: "MARGIN_ALL",
         owner: Owner::CaseWorker,
@@ -1159,6 +1168,15 @@ pub static CODES: &[Code] = &[
         fix: "Keep the window's surroundings free of everything but the address.",
         cause_da: "Noget ud over adressen står, hvor ruden kan vise det.",
         fix_da: "Hold rudens omgivelser fri for alt andet end adressen.",
+    },
+    Code {
+        code: "FP-V054",
+        title: "MARKER_COLLISION",
+        owner: Owner::It,
+        cause: "A page after the first shows the text by which the vendor's machines know where a letter begins: they would begin a new letter there.",
+        fix: "Take the text off the page.",
+        cause_da: "En side efter den første viser den tekst, som leverandørens maskiner kender et brevs begyndelse på: de ville begynde et nyt brev dér.",
+        fix_da: "Fjern teksten fra siden.",
     },
     Code {
         code: "FP-V060",

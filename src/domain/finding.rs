@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// What a profile makes of a breach of a rule. Only `Reject` stops the letter.
+/// What a profile makes of a breach of a rule. `Reject` stops the letter; so does `Repair` where it is not repaired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
@@ -10,6 +10,8 @@ pub enum Severity {
     Off,
     Info,
     Warn,
+    /// To be put right before it is printed, where the sender allows it.
+    Repair,
     Reject,
 }
 

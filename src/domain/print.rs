@@ -85,6 +85,9 @@ pub struct PrintJob {
     pub document: Sha256,
     /// The document as it came in; the same where it was not touched.
     pub received: Sha256,
+    /// What was done to it since, a sentence each; none where it was not touched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repairs: Vec<String>,
     pub pages: u32,
     pub sheets: u32,
     /// Of `document`.

@@ -2,6 +2,7 @@
 
 use super::finding::Severity;
 use Severity::{Info, Off, Reject, Warn};
+use std::collections::BTreeMap;
 
 /// One rule.
 #[derive(Debug, Clone, Copy)]
@@ -14,6 +15,21 @@ pub struct Rule {
 /// The rule of this word. Words are constants of this program; an unknown one is a fault of ours and counts as unreadable.
 pub fn rule(word: &str) -> Rule {
     RULES.iter().copied().find(|rule| rule.word == word).unwrap_or(RULES[0])
+}
+
+/// These nobody may make less of: what cannot be read cannot be printed.
+const FIXED: [&str; 4] = ["UNREADABLE", "PAGES_ZERO", "PARSER_KILLED", "NOT_REPAIRED"];
+
+/// What is wrong with a table of severities, a profile's or a sender's: words that no rule has, and rules that cannot be
+/// less than a rejection.
+pub fn severity_faults(table: &BTreeMap<String, Severity>) -> impl Iterator<Item = String> {
+    table.iter().filter_map(|(word, severity)| match RULES.iter().any(|rule| rule.word == word) {
+        false => Some(format!("severity.{word}: no rule has this word")),
+        true if *severity < Reject && FIXED.contains(&word.as_str()) => {
+            Some(format!("severity.{word}: what cannot be read cannot be printed, so it always rejects"))
+        }
+        true => None,
+    })
 }
 
 const fn new(word: &'static str, code: &'static str, default: Severity) -> Rule {
@@ -50,10 +66,12 @@ pub static RULES: &[Rule] = &[
     new("POLYGLOT", "FP-V045", Reject),
     new("OBJECT_MISSING", "FP-V046", Warn),
     new("PDFA_CLAIM", "FP-V047", Off),
+    new("PAGES_ODD", "FP-V048", Off),
     new("MARGIN_ALL", "FP-V050", Warn),
     new("MARGIN_LEFT_ZONE", "FP-V051", Warn),
     new("ADDR_BOX", "FP-V052", Warn),
     new("ADDR_KEEPOUT", "FP-V053", Warn),
+    new("MARKER_COLLISION", "FP-V054", Reject),
     new("ADDR_LINES", "FP-V060", Warn),
     new("ADDR_LINELEN", "FP-V061", Warn),
     new("ADDR_CHARACTERS", "FP-V062", Warn),
@@ -73,4 +91,5 @@ pub static RULES: &[Rule] = &[
     new("TOO_COMPLEX", "FP-V078", Reject),
     new("NOT_LOOKED_AT", "FP-V079", Warn),
     new("PARSER_KILLED", "FP-V090", Reject),
+    new("NOT_REPAIRED", "FP-V092", Reject),
 ];

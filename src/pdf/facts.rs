@@ -101,6 +101,8 @@ pub struct PageInk {
     pub window_text: Vec<TextLine>,
     /// Where CPR numbers are shown, each with a number of its own: two marks with the same number show the same one.
     pub cpr_numbers: Vec<(u32, BoxMm)>,
+    /// Where a text stands that was asked for, and which.
+    pub markers: Vec<(String, BoxMm)>,
     /// Something is drawn through something else.
     pub transparency: bool,
     /// Something is neither black, white nor grey.

@@ -7,8 +7,9 @@ pub mod ink;
 pub mod inspect;
 pub mod join;
 mod paper;
+pub mod repair;
 mod structure;
 mod window;
 
 pub use facts::{PageFacts, PdfFacts};
-pub use inspect::{PDF_BYTES_MAX, count_pages, inspect};
+pub use inspect::{PDF_BYTES_MAX, count_pages, inspect, inspect_for};

@@ -3,7 +3,7 @@
 //! A new vendor is a new file, never a line of Rust. Every value has a line in `[provenance]` that says where it
 //! comes from: `contract`, `sourced:<what>` or `assumed`; a value without one, or a line without a value, is an error.
 
-use crate::domain::rules::RULES;
+use crate::domain::rules::severity_faults;
 use crate::domain::{Envelope, Severity, VendorId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -29,8 +29,10 @@ pub struct VendorProfile {
     /// Where machines and the envelope's window are.
     pub zones: Option<Zones>,
     pub ink: Option<InkRules>,
-    /// What a rule's breach means at this vendor: `off`, `info`, `warn` or `reject`; a rule that is not named here has the
-    /// meaning of its own that docs/rules.md tells.
+    /// By what the vendor's machines know that a letter begins; absent where they need no text for it.
+    pub marker: Option<Marker>,
+    /// What a rule's breach means at this vendor: `off`, `info`, `warn`, `repair` or `reject`; a rule that is not named here
+    /// has the meaning of its own that docs/rules.md tells.
     #[serde(default)]
     pub severity: BTreeMap<String, Severity>,
     pub provenance: BTreeMap<String, String>,
@@ -163,6 +165,13 @@ pub struct Zones {
     pub keepout: Area,
 }
 
+/// Text on the first page of a letter that tells the vendor's machines to begin a new one.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Marker {
+    pub text: String,
+}
+
 /// How ink may be.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -180,6 +189,11 @@ pub struct Answers {
     pub dialect: String,
     pub ack_within_minutes: u32,
     pub receipt_within_workdays: u32,
+}
+
+/// Texts that mean something to the machines of these vendors.
+pub fn markers<'a>(profiles: impl IntoIterator<Item = &'a VendorProfile>) -> Vec<String> {
+    profiles.into_iter().filter_map(|profile| Some(profile.marker.as_ref()?.text.clone())).collect()
 }
 
 /// Why a profile was refused.
@@ -290,8 +304,11 @@ impl VendorProfile {
                 "ink: coverage_max is 0 to 1, image_dpi_min 0 to 2400",
             );
         }
-        let known = |word: &String| RULES.iter().any(|rule| rule.word == word);
-        faults.extend(self.severity.keys().filter(|word| !known(word)).map(|word| format!("severity.{word}: no rule has this word")));
+        if let Some(marker) = &self.marker {
+            let letters = marker.text.chars().filter(|c| !c.is_whitespace()).count();
+            must((4..=64).contains(&letters), "marker.text must have 4 to 64 characters: a shorter one stands in many letters");
+        }
+        faults.extend(severity_faults(&self.severity));
         faults.extend(self.provenance_faults(value));
         faults
     }

@@ -28,6 +28,7 @@ fn letter_events() -> Vec<LetterEvent> {
         vendor: "edora".parse().unwrap(),
         document: hash,
         received: hash,
+        repairs: Vec::new(),
         pages: 1,
         sheets: 1,
         bytes: 1,

@@ -3,7 +3,7 @@
 use crate::pdf::{A4, pdf};
 use fjernprint::pdf::draw::{LetterText, Window, letter};
 use fjernprint::pdf::facts::{BoxMm, Mark, MarkKind, PageInk};
-use fjernprint::pdf::inspect;
+use fjernprint::pdf::{inspect, inspect_for};
 use lopdf::{Dictionary, Document, Object, ObjectId, Stream, dictionary};
 use proptest::prelude::*;
 use std::fs;
@@ -331,6 +331,32 @@ fn equal_cpr_numbers_have_equal_numbers() {
     let numbers = |page: usize| -> Vec<u32> { facts.pages[page].ink.as_ref().unwrap().cpr_numbers.iter().map(|(n, _)| *n).collect() };
     assert_eq!((numbers(0), numbers(1)), (vec![0, 0, 1], vec![1]));
     assert!(!format!("{facts:?}").contains("010203"));
+}
+
+/// A form gives each digit a cell of its own; a table of single digits is no CPR number.
+#[test]
+fn a_cpr_number_in_the_cells_of_a_form_is_one() {
+    let numbers = |text: &str| {
+        let facts = inspect(&a_letter(&[text.to_owned()]));
+        facts.pages[0].ink.as_ref().unwrap().cpr_numbers.len()
+    };
+    assert_eq!(numbers("CPR 0 1 0 2 0 3 - 1 2 3 4 udfyldt"), 1);
+    assert_eq!(numbers("0 1 0 2 0 3 1 2 3 4"), 1);
+    assert_eq!(numbers("9 9 0 2 0 3 1 2 3 4"), 0);
+    assert_eq!(numbers("0 1 0 2 0 3 1 2 3 4 5"), 0);
+    assert_eq!(numbers("01 02 03 12 34"), 0);
+}
+
+/// Markers are found by their letters, whatever stands between them, and where they stand.
+#[test]
+fn a_text_that_was_asked_for_is_found_where_it_stands() {
+    let bytes = a_letter(&lines(&["Her står S HEADER i teksten."]));
+    let found = |text: &str| inspect_for(&bytes, &[text.to_owned()]).pages[0].ink.as_ref().unwrap().markers.clone();
+    let [(marker, [x, y, w, h])] = &found("Sheader")[..] else { panic!("not found once") };
+    assert_eq!(marker, "Sheader");
+    assert!(*x > 15.0 && *y > 90.0 && *w > 20.0 && *h < 6.0, "{x} {y} {w} {h}");
+    assert_eq!(found("SHEADERS"), []);
+    assert!(inspect(&bytes).pages[0].ink.as_ref().unwrap().markers.is_empty());
 }
 
 /// Words as poppler finds them on the first page: x0, y0, x1, y1 in mm.

@@ -32,7 +32,20 @@ fn accepted() -> LetterEvent {
 fn job(options: PrintOptions) -> PrintJob {
     let (vendor, hash) = ("edora".parse().unwrap(), Sha256([2; 32]));
     let (postcode, country, cost_group) = ("8000".into(), "DK".into(), String::new());
-    PrintJob { vendor, document: hash, received: hash, pages: 2, sheets: 1, bytes: 9, weight_g: 13, options, postcode, country, cost_group }
+    PrintJob {
+        vendor,
+        document: hash,
+        received: hash,
+        repairs: Vec::new(),
+        pages: 2,
+        sheets: 1,
+        bytes: 9,
+        weight_g: 13,
+        options,
+        postcode,
+        country,
+        cost_group,
+    }
 }
 
 fn events() -> Vec<LetterEvent> {

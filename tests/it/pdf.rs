@@ -2,7 +2,7 @@
 
 use fjernprint::domain::Severity;
 use fjernprint::pdf::inspect;
-use fjernprint::pipeline::validate::{judge, rejects};
+use fjernprint::pipeline::validate::{Expected, Policy, judge, rejects};
 use fjernprint::vendor::VendorProfile;
 use lopdf::{Document, EncryptionState, EncryptionVersion, Object, Permissions, Stream, dictionary};
 use std::fs;
@@ -34,7 +34,7 @@ pub const A4: (f32, f32) = (595.276, 841.89);
 
 fn rules(vendor: &str, bytes: &[u8]) -> Vec<&'static str> {
     let text = fs::read_to_string(format!("{}/vendors/{vendor}/profile.toml", env!("CARGO_MANIFEST_DIR"))).unwrap();
-    let findings = judge(&inspect(bytes), None, &VendorProfile::parse(&text).unwrap());
+    let findings = judge(&inspect(bytes), &Expected::default(), &VendorProfile::parse(&text).unwrap(), &Policy::default());
     let grave = |f: &&fjernprint::domain::Finding| f.severity == Severity::Reject;
     assert_eq!(rejects(&findings), findings.iter().any(|f| grave(&f)));
     // The fixtures have a line in their lowest corner, and no address: what these tests ask is what stops a letter.

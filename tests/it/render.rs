@@ -6,7 +6,7 @@ use fjernprint::pdf::draw::{DrawFault, LetterText, Window, cover_sheet, letter};
 use fjernprint::pdf::inspect;
 use fjernprint::pipeline::render::{Main, Order, RenderFault, RenderedLetter, render};
 use fjernprint::pipeline::template::Templates;
-use fjernprint::pipeline::validate::{judge, rejects};
+use fjernprint::pipeline::validate::{Expected, Policy, judge, rejects};
 use fjernprint::vendor::VendorProfile;
 use std::collections::BTreeMap;
 use std::fs;
@@ -111,7 +111,7 @@ fn every_shipped_template_renders_for_every_vendor_without_a_finding() {
         for name in Templates::shipped().names() {
             let letter = made(Main::Template { name, values: &values }, vendor, |_| {}).unwrap();
             let facts = inspect(letter.bytes());
-            assert_eq!(judge(&facts, None, &profile(vendor)), [], "{name} at {vendor}");
+            assert_eq!(judge(&facts, &Expected::default(), &profile(vendor), &Policy::default()), [], "{name} at {vendor}");
             assert_eq!(facts.pages.len(), 1, "{name}");
             assert!(!letter.untouched());
             assert_eq!(letter.received().0, openssl::sha::sha256(letter.bytes()));
@@ -258,7 +258,7 @@ fn cover_sheet_and_attachments_are_put_to_the_senders_pages() {
         let letter = made(Main::Pdf(&given), "kmd", change).unwrap();
         assert!(!letter.untouched());
         assert_eq!(letter.received().0, openssl::sha::sha256(&given));
-        assert!(!rejects(&judge(&inspect(letter.bytes()), None, &profile("kmd"))));
+        assert!(!rejects(&judge(&inspect(letter.bytes()), &Expected::default(), &profile("kmd"), &Policy::default())));
         tool("qpdf", &["--check"], letter.bytes());
         let document = lopdf::Document::load_mem(letter.bytes()).unwrap();
         let drawn = |id| document.get_page_content_with_limit(id, 1 << 20).unwrap();
@@ -345,7 +345,7 @@ proptest::proptest! {
             paragraphs: &paragraphs,
         };
         match letter(&text, &window) {
-            Ok(bytes) => assert!(!rejects(&judge(&inspect(&bytes), None, &profile("edora")))),
+            Ok(bytes) => assert!(!rejects(&judge(&inspect(&bytes), &Expected::default(), &profile("edora"), &Policy::default()))),
             Err(fault) => assert!(["FP-D001", "FP-D002"].contains(&fault.code), "{}", fault.code),
         }
     }

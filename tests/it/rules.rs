@@ -2,11 +2,12 @@
 
 use crate::pdf::{A4, pdf};
 use fjernprint::adapters::inspector::Inspector;
-use fjernprint::domain::rules::RULES;
-use fjernprint::domain::{Finding, PostalAddress, Severity};
+use fjernprint::domain::rules::{RULES, severity_faults};
+use fjernprint::domain::{Colour, Finding, Plex, PostalAddress, Severity};
 use fjernprint::pdf::facts::{BoxMm, ImageFact, Mark, MarkKind, PageFacts, PageInk, PdfFacts, TextLine};
 use fjernprint::pdf::inspect;
-use fjernprint::pipeline::validate::judge;
+use fjernprint::pdf::repair::Remedy;
+use fjernprint::pipeline::validate::{Expected, Policy, judge as judge_by};
 use fjernprint::vendor::VendorProfile;
 use std::collections::BTreeSet;
 use std::fs;
@@ -21,6 +22,10 @@ fn profile(change: &[(&str, &str)]) -> VendorProfile {
         text = text.replace(from, to);
     }
     VendorProfile::parse(&text).unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn judge(facts: &PdfFacts, recipient: Option<&PostalAddress>, profile: &VendorProfile) -> Vec<Finding> {
+    judge_by(facts, &Expected { recipient, ..Expected::default() }, profile, &Policy::default())
 }
 
 fn line(y_mm: f32, text: &str) -> TextLine {
@@ -231,6 +236,87 @@ fn a_profile_says_what_a_breach_means_and_names_only_rules_that_exist() {
     assert!(VendorProfile::parse(&wrong).unwrap_err().to_string().contains("no rule has this word"));
     let outside = text.replace("keepout = { x_mm = 0.0, y_mm = 30.5", "keepout = { x_mm = 20.0, y_mm = 30.5");
     assert!(VendorProfile::parse(&outside).unwrap_err().to_string().contains("zones.visible must lie within zones.keepout"));
+}
+
+#[test]
+fn a_sender_says_what_a_breach_means_and_a_vendor_is_not_overruled() {
+    let word = |rule: &str, severity| Policy { severity: [(rule.to_owned(), severity)].into(), ..Policy::default() };
+    let allows = |remedy| Policy { remedies: [remedy].into(), ..Policy::default() };
+    let named = |severity: &str| {
+        profile(&[
+            ("PDF_VERSION = \"warn\"", &format!("PDF_VERSION = \"warn\"\nANNOTATION = \"{severity}\"")),
+            ("\"severity.PDF_VERSION\" = \"assumed\"", "\"severity.PDF_VERSION\" = \"assumed\"\n\"severity.ANNOTATION\" = \"contract\""),
+        ])
+    };
+    let stamped = drawn(|ink| ink.marks.push(mark(MarkKind::Annotation, [50.0, 200.0, 10.0, 10.0])));
+    let said = |profile: &VendorProfile, policy: &Policy| {
+        judge_by(&stamped, &Expected::default(), profile, policy).iter().map(|f| f.severity).collect::<Vec<_>>()
+    };
+    let silent = profile(&[]);
+    let (off, reject, repair) =
+        (word("ANNOTATION", Severity::Off), word("ANNOTATION", Severity::Reject), word("ANNOTATION", Severity::Repair));
+    assert_eq!(said(&silent, &Policy::default()), [Severity::Warn]);
+    assert_eq!(
+        (said(&silent, &off), said(&silent, &reject)),
+        (vec![], vec![Severity::Reject]),
+        "the sender's word replaces the rule's own"
+    );
+    assert_eq!(said(&named("reject"), &off), [Severity::Reject], "what the vendor refuses, it refuses");
+    assert_eq!((said(&silent, &repair), said(&named("reject"), &repair)), (vec![Severity::Repair], vec![Severity::Repair]));
+    assert_eq!(said(&named("repair"), &Policy::default()), [Severity::Reject], "nobody allowed the repair");
+    assert_eq!(said(&named("repair"), &allows(Remedy::Flatten)), [Severity::Repair]);
+    assert_eq!(said(&named("repair"), &allows(Remedy::Turn)), [Severity::Reject], "another remedy");
+    assert_eq!(said(&silent, &allows(Remedy::Flatten)), [Severity::Warn], "what stops nothing is not touched");
+    let opened = with(|f| f.unreadable = Some("damaged".into()));
+    let no_remedy = judge_by(&opened, &Expected::default(), &silent, &Policy::repairs_all());
+    assert_eq!(no_remedy[0].severity, Severity::Reject, "no remedy makes a damaged file whole");
+    let fixed =
+        severity_faults(&[("UNREADABLE".to_owned(), Severity::Warn), ("PAGES_ZER0".to_owned(), Severity::Warn)].into()).collect::<Vec<_>>();
+    assert!(fixed[0].contains("no rule has this word") && fixed[1].contains("always rejects"), "{fixed:?}");
+}
+
+/// A stream is cut where the marker stands: whoever wrote it on page 2 would get a letter of their own.
+#[test]
+fn the_vendors_marker_may_stand_on_the_first_page_only() {
+    let with_marker = |text: &str| {
+        profile(&[
+            ("# How ink may be.", &format!("[marker]\ntext = \"{text}\"\n")),
+            ("\n[provenance]\n", "\n[provenance]\n\"marker.text\" = \"contract\"\n"),
+        ])
+    };
+    let vendor = with_marker("SH EADER");
+    let on_page = |page: usize, text: &str| {
+        let mut facts = letter();
+        facts.pages.push(facts.pages[0].clone());
+        facts.pages[page - 1].ink.as_mut().unwrap().markers.push((text.to_owned(), [1.0, 1.0, 9.0, 3.0]));
+        facts
+    };
+    let hits =
+        |facts: &PdfFacts| judge(facts, None, &vendor).iter().filter(|f| f.rule == "MARKER_COLLISION").map(|f| f.page).collect::<Vec<_>>();
+    assert_eq!(hits(&on_page(2, "SH EADER")), [Some(2)]);
+    assert_eq!(hits(&on_page(1, "SH EADER")), []);
+    assert_eq!(hits(&on_page(2, "another vendor's")), []);
+    let text = |marker: &str| {
+        fs::read_to_string(format!("{}/vendors/edora/profile.toml", env!("CARGO_MANIFEST_DIR")))
+            .unwrap()
+            .replace("# How ink may be.", &format!("[marker]\ntext = \"{marker}\"\n"))
+    };
+    assert!(VendorProfile::parse(&text(" a b c")).unwrap_err().to_string().contains("4 to 64"));
+}
+
+#[test]
+fn what_the_job_is_decides_about_colour_and_the_last_back() {
+    let coloured = drawn(|ink| ink.colour = true);
+    let of = |facts: &PdfFacts, plex, colour| {
+        let expected = Expected { plex, colour, ..Expected::default() };
+        let odd = Policy { severity: [("PAGES_ODD".to_owned(), Severity::Warn)].into(), ..Policy::default() };
+        judge_by(facts, &expected, &profile(&[]), &odd).iter().map(|f| f.rule).collect::<Vec<_>>()
+    };
+    assert_eq!(of(&coloured, Plex::Simplex, Colour::BlackWhite), ["COLOUR"]);
+    assert_eq!(of(&coloured, Plex::Simplex, Colour::Colour), [""; 0]);
+    assert_eq!(of(&letter(), Plex::Duplex, Colour::Colour), ["PAGES_ODD"]);
+    let even = with(|f| (f.pages.push(f.pages[0].clone()), f.pages_by_second_reader = Some(2)).1);
+    assert_eq!(of(&even, Plex::Duplex, Colour::Colour), [""; 0]);
 }
 
 /// What happens to a file must not happen to the program: workers that die, lie or do not answer.

@@ -10,21 +10,24 @@ use crate::adapters::register::Register;
 use crate::adapters::store::{Store, private_folder, sync_around_both, write_private};
 use crate::app::config::{Config, Municipality};
 use crate::app::fault::Fault;
+use crate::app::mend::mend;
 use crate::domain::state::LetterState;
 use crate::domain::status::LetterEvent;
-use crate::domain::{Finding, LetterId, PostalAddress, PrintOptions, PrintWishes, Severity, Sha256};
+use crate::domain::{Colour, Finding, LetterId, PostalAddress, PrintOptions, PrintWishes, Severity, Sha256};
 use crate::ledger::{Entry, Ledger};
 use crate::pipeline::intake::{Content, contents};
 use crate::pipeline::recipient::{Choice, Parts, Route, route};
 use crate::pipeline::render::{Main, Order, render};
 use crate::pipeline::template::Templates;
-use crate::pipeline::validate::{Demand, judge_part, rejects, validate};
+use crate::pipeline::validate::{Demand, Policy, judge, judge_part, rejects, validate};
 use crate::vendor::VendorProfile;
+use crate::vendor::profile::markers;
 use crate::wire::message::{Channel, Document, Format, SenderLetter};
 use crate::wire::table::{RowBody, TableRow};
 use crate::wire::xml::Refusal;
 use crossbeam_channel::{Receiver, Sender};
 use rayon::prelude::*;
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
@@ -65,7 +68,7 @@ pub(super) fn middle(night: &mut Night<'_>, register: &Register, templates: &Tem
     night.watch.begin("letters", Some(waiting));
     private_folder(&night.config.digital).map_err(|e| Fault::io(format!("making {}", night.config.digital.display()), &e))?;
     let reader = Ledger::open_read_only(&night.config.ledger_path())?;
-    let inspector = Inspector::of_this_program()?;
+    let inspector = Inspector::of_this_program()?.looking_for(markers(night.config.profiles.values()));
     let workshop =
         Workshop { config: night.config, store: &night.store, register, templates, inspector: &inspector, last: Mutex::new(None) };
     let (units, work) = crossbeam_channel::bounded::<Result<Unit, Fault>>(QUEUE);
@@ -297,29 +300,47 @@ impl Workshop<'_> {
         else {
             return Ok(Err(held("FP-R007")));
         };
-        let defaults = defaults(municipality);
+        let policy = self.config.policy_of(&state.sender);
+        let mut demand = Demand {
+            wishes: printing.wishes,
+            defaults: defaults(municipality),
+            address: printing.address,
+            received: Sha256([0; 32]),
+            repairs: Vec::new(),
+        };
+        // The sender's documents are looked at before anything of ours opens them.
+        let parts = match self.parts(printing, demand.expected().colour, profile, policy)? {
+            Ok(parts) => parts,
+            Err(findings) => return Ok(Err(refused(&findings))),
+        };
         let order = Order {
-            main: printing.main,
-            attachments: printing.attachments.clone(),
+            main: parts.main.as_deref().map_or(printing.main, Main::Pdf),
+            attachments: parts.attachments.iter().map(Cow::as_ref).collect(),
             address: printing.address,
             imprint: printing.wishes.imprint_recipient,
-            plex: printing.wishes.plex.unwrap_or(defaults.plex),
+            plex: demand.expected().plex,
             sender_lines: &municipality.lines,
             date: &state.business_date,
         };
-        // The sender's documents are looked at before anything of ours opens them.
-        let of_parts = self.judge_parts(printing, profile)?;
-        if rejects(&of_parts) {
-            return Ok(Err(refused(&of_parts)));
-        }
         let rendered = match render(&order, self.templates, profile) {
             Ok(rendered) => rendered,
             Err(fault) => return Ok(Err(Stop::Rejected(fault.code.to_owned(), fault.message))),
         };
-        let demand = Demand { wishes: printing.wishes, defaults, address: printing.address, received: rendered.received() };
-        let bytes = rendered.into_bytes();
-        let facts = self.inspector.inspect(&bytes)?;
-        match validate(bytes, &facts, &demand, profile) {
+        demand.received = match printing.main {
+            Main::Pdf(bytes) => Sha256(openssl::sha::sha256(bytes)),
+            Main::Template { .. } => rendered.received(),
+        };
+        demand.repairs = parts.repairs;
+        let (mut bytes, mut facts) = (rendered.into_bytes(), None);
+        let found = self.inspector.inspect(&bytes)?;
+        let judged = mend(self.inspector, (&bytes, &found), |f, policy| judge(f, &demand.expected(), profile, policy), profile, policy)?;
+        if let Some(repaired) = judged.repaired {
+            demand.repairs.extend(repaired.repairs);
+            (bytes, facts) = (repaired.bytes, Some(repaired.facts));
+        } else if rejects(&judged.findings) {
+            return Ok(Err(refused(&judged.findings)));
+        }
+        match validate(bytes, &facts.unwrap_or(found), &demand, profile, &policy.without_remedies()) {
             Err(findings) => Ok(Err(refused(&findings))),
             Ok(valid) => {
                 self.store.put(valid.bytes())?;
@@ -328,22 +349,45 @@ impl Workshop<'_> {
         }
     }
 
-    /// What is wrong with the sender's own documents where the letter is put together from several; a single one is looked
-    /// at as the letter that it is.
-    fn judge_parts(&self, printing: &Printing<'_>, profile: &VendorProfile) -> Result<Vec<Finding>, Fault> {
-        if printing.attachments.is_empty() && !printing.wishes.imprint_recipient {
-            return Ok(Vec::new());
-        }
+    /// The sender's own documents, judged and repaired each for itself where the letter is put together from several; a
+    /// single one is looked at as the letter that it is.
+    fn parts<'a>(
+        &self,
+        printing: &Printing<'a>,
+        colour: Colour,
+        profile: &VendorProfile,
+        policy: &Policy,
+    ) -> Result<Result<LetterParts<'a>, Vec<Finding>>, Fault> {
         let main = match printing.main {
             Main::Pdf(bytes) => Some(bytes),
             Main::Template { .. } => None,
         };
-        let mut findings = Vec::new();
-        for part in main.into_iter().chain(printing.attachments.iter().copied()) {
-            findings.extend(judge_part(&self.inspector.inspect(part)?, profile));
+        let mut parts = LetterParts { main: main.map(Cow::Borrowed), ..LetterParts::default() };
+        parts.attachments = printing.attachments.iter().map(|bytes| Cow::Borrowed(*bytes)).collect();
+        if printing.attachments.is_empty() && !printing.wishes.imprint_recipient {
+            return Ok(Ok(parts));
         }
-        Ok(findings)
+        let mut findings = Vec::new();
+        for part in parts.main.iter_mut().chain(&mut parts.attachments) {
+            let facts = self.inspector.inspect(part)?;
+            let judged = mend(self.inspector, (&**part, &facts), |f, policy| judge_part(f, colour, profile, policy), profile, policy)?;
+            if let Some(repaired) = judged.repaired {
+                *part = Cow::Owned(repaired.bytes);
+                parts.repairs.extend(repaired.repairs);
+            } else {
+                findings.extend(judged.findings);
+            }
+        }
+        Ok(if rejects(&findings) { Err(findings) } else { Ok(parts) })
     }
+}
+
+/// What a letter is put together from, repaired where it had to be.
+#[derive(Default)]
+struct LetterParts<'a> {
+    main: Option<Cow<'a, [u8]>>,
+    attachments: Vec<Cow<'a, [u8]>>,
+    repairs: Vec<String>,
 }
 
 fn defaults(municipality: &Municipality) -> PrintOptions {

@@ -64,6 +64,25 @@ pub struct Reading {
     pub window: Vec<TextLine>,
     pub hidden: Vec<BoxMm>,
     pub cpr_numbers: Vec<(u32, BoxMm)>,
+    pub markers: Vec<(String, BoxMm)>,
+}
+
+/// What is known of the document while its pages are read.
+pub struct Reader<'m> {
+    pub book: CprBook,
+    /// Texts to be found wherever they stand, and each without blanks in upper case.
+    markers: Vec<(&'m str, String)>,
+}
+
+impl<'m> Reader<'m> {
+    pub fn new(markers: &'m [String]) -> Self {
+        Self { book: CprBook::default(), markers: markers.iter().map(|marker| (marker.as_str(), unspaced(marker.chars()))).collect() }
+    }
+}
+
+/// Without blanks and in upper case: a marker is found whatever its spacing.
+fn unspaced(text: impl Iterator<Item = char>) -> String {
+    text.filter(|c| !c.is_whitespace()).flat_map(char::to_uppercase).collect()
 }
 
 /// CPR numbers of a document, each with its running number. Lives while the document is looked at and is never shown.
@@ -91,7 +110,7 @@ impl Letters {
     }
 
     /// Reads the page, from the top and from the left.
-    pub fn read(mut self, book: &mut CprBook) -> Reading {
+    pub fn read(mut self, reader: &mut Reader<'_>) -> Reading {
         let mut glyphs = std::mem::take(&mut self.glyphs);
         glyphs.sort_by(|a, b| a.kind().cmp(&b.kind()).then(a.across().total_cmp(&b.across())));
         let mut reading = Reading::default();
@@ -101,14 +120,14 @@ impl Letters {
                 |g: &Glyph| g.kind() == first.kind() && g.across() - first.across() <= LINE_EM * first.size_mm.min(g.size_mm).max(0.1);
             let (line, after) = rest.split_at_mut(rest.iter().position(|glyph| !on_line(glyph)).unwrap_or(rest.len()));
             line.sort_by(|a, b| a.along(a.origin).total_cmp(&b.along(b.origin)));
-            self.read_line(line, book, &mut reading);
+            self.read_line(line, reader, &mut reading);
             rest = after;
         }
         reading
     }
 
     /// Cuts one line where its gaps are wide, and reads each piece.
-    fn read_line(&self, line: &[Glyph], book: &mut CprBook, reading: &mut Reading) {
+    fn read_line(&self, line: &[Glyph], reader: &mut Reader<'_>, reading: &mut Reading) {
         let mut piece = Piece::default();
         let mut before: Option<&Glyph> = None;
         for glyph in line {
@@ -120,7 +139,7 @@ impl Letters {
                     continue;
                 }
                 if gap > PART_EM * em {
-                    std::mem::take(&mut piece).finish(line, book, reading);
+                    std::mem::take(&mut piece).finish(line, reader, reading);
                 } else if gap > SPACE_EM * em {
                     piece.space();
                 }
@@ -128,7 +147,7 @@ impl Letters {
             piece.add(glyph, self.text_of(glyph));
             before = Some(glyph);
         }
-        piece.finish(line, book, reading);
+        piece.finish(line, reader, reading);
     }
 }
 
@@ -163,22 +182,36 @@ impl Piece {
         self.size_mm = self.size_mm.max(glyph.size_mm);
     }
 
-    fn finish(self, line: &[Glyph], book: &mut CprBook, reading: &mut Reading) {
-        let (Some(hull), Some(first)) = (self.hull, line.first()) else { return };
-        if first.invisible || first.unread {
-            reading.hidden.push(box_mm(hull));
-        }
-        if first.unread {
-            return;
-        }
-        let plain: Vec<char> = self.chars.iter().map(|c| plain_dash(*c)).collect();
+    /// CPR numbers, also where a form gives each digit a cell of its own.
+    fn cpr_numbers(&self, book: &mut CprBook, reading: &mut Reading) {
+        let blank = |i: usize| self.chars.get(i).is_none_or(|c| *c == ' ');
+        let alone = |i: usize| !blank(i) && blank(i + 1) && (i == 0 || blank(i - 1));
+        let between_cells = |i: usize| blank(i) && i > 0 && alone(i - 1) && alone(i + 1);
+        let kept = (0..self.chars.len()).filter(|i| !between_cells(*i));
+        let (plain, boxes): (Vec<char>, Vec<Option<Rect>>) = kept.map(|i| (plain_dash(self.chars[i]), self.boxes[i])).unzip();
         for span in cpr_like_spans(&plain) {
             let digits: String = plain[span.clone()].iter().filter(|c| c.is_ascii_digit()).collect();
             let next = book.len() as u32;
             let number = *book.entry(digits).or_insert(next);
-            let hull = self.boxes[span].iter().fold(None, |hull, part| union(hull, *part));
+            let hull = boxes[span].iter().fold(None, |hull, part| union(hull, *part));
             reading.cpr_numbers.extend(hull.map(|hull| (number, box_mm(hull))));
         }
+    }
+
+    fn finish(self, line: &[Glyph], reader: &mut Reader<'_>, reading: &mut Reading) {
+        let (Some(hull), Some(first)) = (self.hull, line.first()) else { return };
+        if first.invisible || first.unread {
+            reading.hidden.push(box_mm(hull));
+        }
+        if !reader.markers.is_empty() {
+            let text = unspaced(self.chars.iter().copied());
+            let found = reader.markers.iter().filter(|(_, marker)| text.contains(marker));
+            reading.markers.extend(found.map(|(marker, _)| ((*marker).to_owned(), box_mm(hull))));
+        }
+        if first.unread {
+            return;
+        }
+        self.cpr_numbers(&mut reader.book, reading);
         let touches = hull.intersect(WINDOW_MM).area() > 0.0;
         if touches && !first.invisible {
             let text: String = self.chars.iter().collect::<String>().trim().to_owned();

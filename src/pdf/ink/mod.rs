@@ -20,7 +20,7 @@ use hayro_interpret::hayro_syntax::object::{Array, Dict, Name, Object, Rect as C
 use hayro_interpret::hayro_syntax::page::{Page, Resources};
 use hayro_interpret::kurbo::{Affine, Rect};
 use hayro_interpret::{Context, InterpreterCache, InterpreterSettings, RectExt, RenderContent, TransformExt, interpret, interpret_page};
-use lines::CprBook;
+use lines::Reader;
 use pen::{GivenUp, Pen, Seen, Shared, UNITS_PER_MM};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -41,12 +41,12 @@ const PRINT: u32 = 1 << 2;
 
 /// Fills in what is drawn on each page. Never panics, never hangs: a page that cannot be drawn keeps `ink: None`, one that
 /// draws without end gets `too_much`.
-pub(super) fn add_ink(pdf: &Pdf, facts: &mut [PageFacts]) {
+pub(super) fn add_ink(pdf: &Pdf, facts: &mut [PageFacts], markers: &[String]) {
     // What a panic leaves behind is a page without ink; nothing else is written before the end.
-    drop(catch_unwind(AssertUnwindSafe(|| draw_pages(pdf, facts))));
+    drop(catch_unwind(AssertUnwindSafe(|| draw_pages(pdf, facts, markers))));
 }
 
-fn draw_pages(pdf: &Pdf, facts: &mut [PageFacts]) {
+fn draw_pages(pdf: &Pdf, facts: &mut [PageFacts], markers: &[String]) {
     let pages = pdf.pages();
     if pages.len() != facts.len() {
         return;
@@ -57,7 +57,7 @@ fn draw_pages(pdf: &Pdf, facts: &mut [PageFacts]) {
     if !decoded_within_bounds(&wanted.iter().map(|(page, _)| *page).collect::<Vec<_>>()) {
         return wanted.iter_mut().for_each(|(_, facts)| facts.ink = too_much());
     }
-    let (shared, mut runs, mut book) = (Shared::new(), Runs::default(), CprBook::default());
+    let (shared, mut runs, mut reader) = (Shared::new(), Runs::default(), Reader::new(markers));
     let mut cache = InterpreterCache::new();
     let settings = InterpreterSettings { render_content: RenderContent::PAGE, ..InterpreterSettings::default() };
     for (page, facts) in wanted {
@@ -75,7 +75,7 @@ fn draw_pages(pdf: &Pdf, facts: &mut [PageFacts]) {
         }));
         let given_up = drawn.as_ref().is_err_and(|payload| payload.is::<GivenUp>());
         if drawn.is_ok() || given_up {
-            facts.ink = Some(ink(pen.seen, sheet.area(), given_up, &mut book));
+            facts.ink = Some(ink(pen.seen, sheet.area(), given_up, &mut reader));
         } else {
             // A lock that was held when the interpreter panicked stays shut.
             cache = InterpreterCache::new();
@@ -99,15 +99,16 @@ fn measured_alike(page: &Page<'_>, facts: &PageFacts) -> bool {
     (width * mm - facts.width_mm).abs() <= SIZES_DIFFER_MM && (height * mm - facts.height_mm).abs() <= SIZES_DIFFER_MM
 }
 
-fn ink(seen: Seen, page_mm2: f64, too_much: bool, book: &mut CprBook) -> PageInk {
+fn ink(seen: Seen, page_mm2: f64, too_much: bool, reader: &mut Reader<'_>) -> PageInk {
     let coverage = (seen.marks.covered_mm2 / page_mm2).clamp(0.0, 1.0) as f32;
     let (marks, more) = seen.marks.finish();
-    let reading = seen.letters.read(book);
+    let reading = seen.letters.read(reader);
     PageInk {
         marks,
         more,
         window_text: reading.window,
         cpr_numbers: reading.cpr_numbers,
+        markers: reading.markers,
         transparency: seen.transparency,
         colour: seen.colour,
         images: seen.images,

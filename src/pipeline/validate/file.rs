@@ -1,6 +1,7 @@
 //! Rules about the file as a whole: what it is, what it holds, how large it is.
 
 use super::Findings;
+use crate::domain::Plex;
 use crate::domain::redact::redact;
 use crate::pdf::PdfFacts;
 
@@ -47,6 +48,14 @@ fn counts(facts: &PdfFacts, sheet: &mut Findings<'_>) {
     if version_number(&facts.version) > version_number(&rules.pdf_version_max) {
         let limit = rules.pdf_version_max.clone();
         sheet.whole("PDF_VERSION", redact(&facts.version), &limit, "the PDF version is newer than the vendor takes");
+    }
+}
+
+/// A two-sided letter whose last sheet has no back.
+pub(super) fn sides(facts: &PdfFacts, plex: Plex, sheet: &mut Findings<'_>) {
+    if plex == Plex::Duplex && facts.pages.len() % 2 == 1 {
+        let measured = format!("{} pages", facts.pages.len());
+        sheet.whole("PAGES_ODD", measured, "an even number", "the back of the last sheet is not in the file");
     }
 }
 

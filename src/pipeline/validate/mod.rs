@@ -3,15 +3,21 @@
 //! Policy only: the facts come from [`crate::pdf::inspect`], nothing is parsed here.
 
 mod file;
+mod mend;
 mod page;
+mod policy;
 mod window;
+
+pub use mend::{not_repaired, repair_order, still_amiss};
+pub use policy::Policy;
 
 use crate::domain::redact::redact;
 use crate::domain::rules;
-use crate::domain::{Envelope, Finding, Plex, PostalAddress, PrintJob, PrintOptions, PrintWishes, Severity, Sha256, sheets_of};
-use crate::pdf::PdfFacts;
+use crate::domain::{Colour, Envelope, Finding, Plex, PostalAddress, PrintJob, PrintOptions, PrintWishes, Severity, Sha256, sheets_of};
 use crate::pdf::facts::BoxMm;
+use crate::pdf::{PdfFacts, inspect_for};
 use crate::vendor::VendorProfile;
+use crate::vendor::profile::markers;
 
 /// A letter that this vendor can print: built here only, with the evidence looked at here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,13 +45,34 @@ pub struct Demand<'a> {
     pub address: Option<&'a PostalAddress>,
     /// Of the document as it came in.
     pub received: Sha256,
+    /// What was done to it since.
+    pub repairs: Vec<String>,
+}
+
+impl Demand<'_> {
+    /// What the document is compared with.
+    pub fn expected(&self) -> Expected<'_> {
+        Expected {
+            recipient: self.address,
+            plex: self.wishes.plex.unwrap_or(self.defaults.plex),
+            colour: self.wishes.colour.unwrap_or(self.defaults.colour),
+        }
+    }
 }
 
 /// Judges one letter by the facts of its bytes, and decides how it is printed. The findings are all there are.
-pub fn validate(bytes: Vec<u8>, facts: &PdfFacts, demand: &Demand<'_>, profile: &VendorProfile) -> Result<ValidLetter, Vec<Finding>> {
-    let mut findings = judge(facts, demand.address, profile);
-    let wishes = demand.wishes;
-    let plex = wishes.plex.unwrap_or(demand.defaults.plex);
+///
+/// The document is printed as it is: what would have to be repaired is rejected here.
+pub fn validate(
+    bytes: Vec<u8>,
+    facts: &PdfFacts,
+    demand: &Demand<'_>,
+    profile: &VendorProfile,
+    policy: &Policy,
+) -> Result<ValidLetter, Vec<Finding>> {
+    let expected = demand.expected();
+    let mut findings = judge(facts, &expected, profile, policy);
+    let (wishes, plex) = (demand.wishes, expected.plex);
     let pages = u32::try_from(facts.pages.len()).unwrap_or(u32::MAX);
     let sheets = sheets_of(pages, plex);
     let wish = wishes.envelope.unwrap_or(demand.defaults.envelope);
@@ -53,7 +80,7 @@ pub fn validate(bytes: Vec<u8>, facts: &PdfFacts, demand: &Demand<'_>, profile: 
     if envelope.is_none() && !findings.iter().any(|f| f.rule == "PAGES_MAX") {
         findings.push(too_many_sheets(sheets, plex, profile));
     }
-    let Some(envelope) = envelope.filter(|_| !rejects(&findings)) else { return Err(findings) };
+    let Some(envelope) = envelope.filter(|_| !rejects(&findings) && !needs_repair(&findings)) else { return Err(findings) };
     Ok(ValidLetter { job: job(&bytes, demand, profile, (pages, sheets, plex, envelope)), bytes })
 }
 
@@ -68,6 +95,7 @@ fn job(
         vendor: profile.id.clone(),
         document: Sha256(openssl::sha::sha256(bytes)),
         received: demand.received,
+        repairs: demand.repairs.clone(),
         pages,
         sheets,
         bytes: bytes.len() as u64,
@@ -102,29 +130,63 @@ fn too_many_sheets(sheets: u32, plex: Plex, profile: &VendorProfile) -> Finding 
     }
 }
 
-/// All findings of one document at one vendor; empty when it prints as it is. `recipient` is the address in the message,
-/// where there is one to compare with.
-pub fn judge(facts: &PdfFacts, recipient: Option<&PostalAddress>, profile: &VendorProfile) -> Vec<Finding> {
-    let mut sheet = Findings { profile, list: Vec::new() };
+/// What a letter is compared with beside its vendor's profile.
+#[derive(Debug, Clone, Copy)]
+pub struct Expected<'a> {
+    /// The address in the message, where there is one to compare with.
+    pub recipient: Option<&'a PostalAddress>,
+    pub plex: Plex,
+    pub colour: Colour,
+}
+
+impl Default for Expected<'_> {
+    /// The plainest job: two-sided, black and white, to nobody in particular.
+    fn default() -> Self {
+        Self { recipient: None, plex: Plex::Duplex, colour: Colour::BlackWhite }
+    }
+}
+
+/// All findings of one document at one vendor; empty when it prints as it is.
+pub fn judge(facts: &PdfFacts, expected: &Expected<'_>, profile: &VendorProfile, policy: &Policy) -> Vec<Finding> {
+    let mut sheet = Findings { profile, policy, list: Vec::new() };
     if file::file_rules(facts, &mut sheet) {
-        page::page_rules(facts, &mut sheet);
-        window::window_rules(facts, recipient, &mut sheet);
+        file::sides(facts, expected.plex, &mut sheet);
+        page::page_rules(facts, expected.colour, &mut sheet);
+        window::window_rules(facts, expected.recipient, &mut sheet);
     }
     sheet.list
+}
+
+/// Looks at one PDF and says what each vendor makes of it: the whole of validation in one call, in this process. `bytes` may
+/// be anything; what cannot be read is a finding. The findings of each vendor are those of [`judge`], in the order of the
+/// profiles; a vendor with none that [`rejects`] would print the document as it is.
+pub fn preflight<'p>(
+    bytes: &[u8],
+    expected: &Expected<'_>,
+    profiles: &'p [VendorProfile],
+    policy: &Policy,
+) -> Vec<(&'p VendorProfile, Vec<Finding>)> {
+    let facts = inspect_for(bytes, &markers(profiles));
+    profiles.iter().map(|profile| (profile, judge(&facts, expected, profile, policy))).collect()
 }
 
 /// The same for a part of a letter, an attachment or what follows a cover sheet: it is in no window.
-pub fn judge_part(facts: &PdfFacts, profile: &VendorProfile) -> Vec<Finding> {
-    let mut sheet = Findings { profile, list: Vec::new() };
+pub fn judge_part(facts: &PdfFacts, colour: Colour, profile: &VendorProfile, policy: &Policy) -> Vec<Finding> {
+    let mut sheet = Findings { profile, policy, list: Vec::new() };
     if file::file_rules(facts, &mut sheet) {
-        page::page_rules(facts, &mut sheet);
+        page::page_rules(facts, colour, &mut sheet);
     }
     sheet.list
 }
 
-/// Whether the letter leaves the pipeline because of these findings.
+/// Whether the document is not printed because of these findings, repaired or not.
 pub fn rejects(findings: &[Finding]) -> bool {
     findings.iter().any(|finding| finding.severity == Severity::Reject)
+}
+
+/// Whether the document is printed after it was repaired only.
+pub fn needs_repair(findings: &[Finding]) -> bool {
+    findings.iter().any(|finding| finding.severity == Severity::Repair)
 }
 
 /// Where a finding is.
@@ -148,6 +210,7 @@ impl Place {
 /// What was found so far, with the profile that says how grave it is.
 struct Findings<'a> {
     profile: &'a VendorProfile,
+    policy: &'a Policy,
     list: Vec<Finding>,
 }
 
@@ -159,7 +222,7 @@ impl Findings<'_> {
 
     fn add(&mut self, word: &'static str, place: Place, measured: impl Into<String>, limit: &str, message: &str) {
         let rule = rules::rule(word);
-        let severity = self.profile.severity.get(word).copied().unwrap_or(rule.default);
+        let severity = self.policy.severity(rule, self.profile);
         if severity == Severity::Off {
             return;
         }

@@ -1,6 +1,7 @@
 //! Rules about each page: its size and boxes, and what is drawn where the vendor's machines or its rules do not want it.
 
 use super::{Findings, Place};
+use crate::domain::Colour;
 use crate::pdf::PdfFacts;
 use crate::pdf::facts::{BoxMm, MarkKind, PageFacts, PageInk};
 use crate::vendor::profile::{Area, Margins};
@@ -14,7 +15,7 @@ const THIN_MM: f32 = 0.2;
 /// Findings of one rule on one page; more are counted in the last.
 const OF_A_KIND_MAX: usize = 5;
 
-pub(super) fn page_rules(facts: &PdfFacts, sheet: &mut Findings<'_>) {
+pub(super) fn page_rules(facts: &PdfFacts, job: Colour, sheet: &mut Findings<'_>) {
     for (index, page) in facts.pages.iter().enumerate() {
         let number = index as u32 + 1;
         let fits = size(page, number, sheet);
@@ -26,7 +27,7 @@ pub(super) fn page_rules(facts: &PdfFacts, sheet: &mut Findings<'_>) {
             sheet.add("PAGE_BOXES", Place::page(number), measured, "the same", "the page shows only a part of its sheet");
         }
         match &page.ink {
-            Some(ink) => drawn(ink, page, number, sheet),
+            Some(ink) => drawn(ink, page, (number, job), sheet),
             None if fits && facts.pages_drawn() => {
                 sheet.add("NOT_LOOKED_AT", Place::page(number), "not drawn", "drawn", "what is on the page could not be measured");
             }
@@ -55,7 +56,7 @@ fn size(page: &PageFacts, number: u32, sheet: &mut Findings<'_>) -> bool {
     false
 }
 
-fn drawn(ink: &PageInk, page: &PageFacts, number: u32, sheet: &mut Findings<'_>) {
+fn drawn(ink: &PageInk, page: &PageFacts, (number, job): (u32, Colour), sheet: &mut Findings<'_>) {
     if ink.too_much {
         sheet.add("TOO_COMPLEX", Place::page(number), "too many operations", "drawn within limits", "the page is too complex to be drawn");
     }
@@ -63,7 +64,17 @@ fn drawn(ink: &PageInk, page: &PageFacts, number: u32, sheet: &mut Findings<'_>)
     if let Some(zone) = sheet.profile.zones.as_ref().map(|z| z.machine) {
         inside("MARGIN_LEFT_ZONE", ink, zone, number, sheet, "where the vendor's machines print and read their marks");
     }
-    quality(ink, number, sheet);
+    marker(ink, number, sheet);
+    quality(ink, (number, job), sheet);
+}
+
+/// The vendor's own text for "a letter begins here" where none begins.
+fn marker(ink: &PageInk, number: u32, sheet: &mut Findings<'_>) {
+    let Some(marker) = sheet.profile.marker.as_ref().map(|m| m.text.clone()).filter(|_| number > 1) else { return };
+    for (_, place) in ink.markers.iter().filter(|(text, _)| *text == marker) {
+        let message = "the page shows the vendor's mark for the beginning of a letter";
+        sheet.add("MARKER_COLLISION", Place::boxed(number, *place), "the vendor's mark", "on page 1 only", message);
+    }
 }
 
 /// How far a box stands from one edge of a page of this width and height, mm.
@@ -82,7 +93,8 @@ fn margins(ink: &PageInk, page: &PageFacts, number: u32, sheet: &mut Findings<'_
     for (edge, limit_mm, distance) in edges {
         let nearest = ink.marks.iter().min_by(|a, b| distance(&a.box_mm, width, height).total_cmp(&distance(&b.box_mm, width, height)));
         let Some(mark) = nearest else { continue };
-        let distance_mm = distance(&mark.box_mm, width, height);
+        // Ink over the edge is clipped there; adding nothing takes the sign off a zero.
+        let distance_mm = (distance(&mark.box_mm, width, height) * 10.0).round() / 10.0 + 0.0;
         if distance_mm < limit_mm - OVERHANG_MIN_MM {
             let message = format!("{} too near to the {edge} edge", mark.kind.word());
             sheet.add("MARGIN_ALL", Place::boxed(number, mark.box_mm), format!("{distance_mm:.1} mm"), &format!("{limit_mm} mm"), &message);
@@ -119,12 +131,12 @@ pub(super) fn overlap_mm(b: &BoxMm, area: &Area) -> f32 {
     if dx <= 0.0 || dy <= 0.0 { 0.0 } else { dx.min(dy).min(THIN_MM.max(b[2]).max(b[3])) }
 }
 
-fn quality(ink: &PageInk, number: u32, sheet: &mut Findings<'_>) {
+fn quality(ink: &PageInk, (number, job): (u32, Colour), sheet: &mut Findings<'_>) {
     let page = Place::page(number);
     if ink.transparency {
         sheet.add("TRANSPARENCY", page, "some", "none", "something is drawn through something else");
     }
-    if ink.colour {
+    if ink.colour && job == Colour::BlackWhite {
         sheet.add("COLOUR", page, "colour", "black and white", "the page has colour, which a black and white job loses");
     }
     if let Some(rules) = &sheet.profile.ink {

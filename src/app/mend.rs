@@ -1,0 +1,53 @@
+//! Judges a document and has it repaired where its findings ask for that and the sender allows it.
+
+use super::fault::Fault;
+use crate::adapters::inspector::Inspector;
+use crate::domain::Finding;
+use crate::pdf::PdfFacts;
+use crate::pdf::repair::Done;
+use crate::pipeline::validate::{Policy, needs_repair, not_repaired, rejects, repair_order, still_amiss};
+use crate::vendor::VendorProfile;
+
+/// What was found in a document as it came, and what it became.
+pub struct Judged {
+    /// All that is amiss with the document as it came; a repair that failed is one of them.
+    pub findings: Vec<Finding>,
+    /// The document is printed as this, not as it came.
+    pub repaired: Option<Repaired>,
+}
+
+/// A document that was put right, and judged once more.
+pub struct Repaired {
+    pub bytes: Vec<u8>,
+    pub facts: PdfFacts,
+    /// What was done, a sentence each.
+    pub repairs: Vec<String>,
+}
+
+/// Judges the document by `judge` and repairs it once. A repair that leaves a fault, or makes another, counts for nothing:
+/// the document is then rejected as it came.
+pub fn mend(
+    inspector: &Inspector,
+    (bytes, facts): (&[u8], &PdfFacts),
+    judge: impl Fn(&PdfFacts, &Policy) -> Vec<Finding>,
+    profile: &VendorProfile,
+    policy: &Policy,
+) -> Result<Judged, Fault> {
+    let mut findings = judge(facts, policy);
+    let order = repair_order(&findings, facts, profile).filter(|_| needs_repair(&findings) && !rejects(&findings));
+    let Some(order) = order else { return Ok(Judged { findings, repaired: None }) };
+    let made = match inspector.repair(bytes, &order)? {
+        Ok(made) => made,
+        Err(fault) => {
+            findings.push(not_repaired(None, &fault.message));
+            return Ok(Judged { findings, repaired: None });
+        }
+    };
+    let facts = inspector.inspect(&made.bytes)?;
+    if let Some(amiss) = still_amiss(&findings, &judge(&facts, &policy.without_remedies())) {
+        findings.push(amiss);
+        return Ok(Judged { findings, repaired: None });
+    }
+    let sentence = |done: &Done| done.page.map(|page| format!("page {page}: ")).unwrap_or_default() + &done.what;
+    Ok(Judged { findings, repaired: Some(Repaired { bytes: made.bytes, facts, repairs: made.done.iter().map(sentence).collect() }) })
+}
