@@ -13,6 +13,7 @@ mod ledger;
 mod messages;
 mod night;
 mod pdf;
+mod preflight;
 mod recipient;
 mod render;
 mod rules;
