@@ -71,15 +71,12 @@ pub fn validate(
     policy: &Policy,
 ) -> Result<ValidLetter, Vec<Finding>> {
     let expected = demand.expected();
-    let mut findings = judge(facts, &expected, profile, policy);
+    let findings = judge(facts, &expected, profile, policy);
     let (wishes, plex) = (demand.wishes, expected.plex);
     let pages = u32::try_from(facts.pages.len()).unwrap_or(u32::MAX);
     let sheets = sheets_of(pages, plex);
     let wish = wishes.envelope.unwrap_or(demand.defaults.envelope);
     let envelope = profile.envelope_for(wish, sheets);
-    if envelope.is_none() && !findings.iter().any(|f| f.rule == "PAGES_MAX") {
-        findings.push(too_many_sheets(sheets, plex, profile));
-    }
     let Some(envelope) = envelope.filter(|_| !rejects(&findings) && !needs_repair(&findings)) else { return Err(findings) };
     Ok(ValidLetter { job: job(&bytes, demand, profile, (pages, sheets, plex, envelope)), bytes })
 }
@@ -117,19 +114,6 @@ fn no_formula(text: String) -> String {
     if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text }
 }
 
-fn too_many_sheets(sheets: u32, plex: Plex, profile: &VendorProfile) -> Finding {
-    Finding {
-        code: rules::rule("SHEETS_MAX").code,
-        rule: "SHEETS_MAX",
-        severity: Severity::Reject,
-        page: None,
-        box_mm: None,
-        measured: format!("{sheets} sheets ({})", plex.word()),
-        limit: format!("{} sheets", profile.sheet.c4_sheets_max),
-        message: "the letter has more sheets than the vendor's largest envelope takes".to_owned(),
-    }
-}
-
 /// What a letter is compared with beside its vendor's profile.
 #[derive(Debug, Clone, Copy)]
 pub struct Expected<'a> {
@@ -150,7 +134,7 @@ impl Default for Expected<'_> {
 pub fn judge(facts: &PdfFacts, expected: &Expected<'_>, profile: &VendorProfile, policy: &Policy) -> Vec<Finding> {
     let mut sheet = Findings { profile, policy, list: Vec::new() };
     if file::file_rules(facts, &mut sheet) {
-        file::sides(facts, expected.plex, &mut sheet);
+        file::sheets(facts, expected.plex, &mut sheet);
         page::page_rules(facts, expected.colour, &mut sheet);
         window::window_rules(facts, expected.recipient, &mut sheet);
     }
