@@ -66,6 +66,11 @@ postage = "economique"
 [[sender]]
 id = "sagssystem"
 municipalities = ["99990011"]
+# What may be done to its PDFs so that a vendor takes them: boxes, turn, scale, flatten, drop_active, drop_files,
+# embed_fonts, blank_back (docs/rules.md). Nothing is touched without it.
+# repair = ["boxes", "turn", "flatten", "drop_active"]
+# What a breach of a rule means for its letters: off, info, warn, repair or reject.
+# severity = { ANNOTATION = "repair" }
 
 # One for each vendor. Without it, batches are sealed and wait.
 # [[connection]]

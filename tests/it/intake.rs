@@ -78,8 +78,12 @@ fn set_age(path: &std::path::Path, age: Duration) {
 }
 
 fn message(id: &str, choice: &str, cpr: &str) -> String {
+    message_of(id, choice, cpr, &pdf(&[A4, A4], |_, _| {}))
+}
+
+fn message_of(id: &str, choice: &str, cpr: &str, pdf: &[u8]) -> String {
     use base64::Engine;
-    let content = base64::engine::general_purpose::STANDARD.encode(pdf(&[A4, A4], |_, _| {}));
+    let content = base64::engine::general_purpose::STANDARD.encode(pdf);
     let memo = format!(
         "<m:Message xmlns:m=\"https://DigitalPost.dk/MeMo-1\" memoVersion=\"1.2\"><m:MessageHeader><m:messageType>DIGITALPOST</m:messageType>\
          <m:messageUUID>5f1e0000-0000-4000-8000-{id}</m:messageUUID><m:label>Brev</m:label><m:Sender><m:senderID>99990011</m:senderID>\
@@ -419,3 +423,37 @@ refused FP-I006  itk-dev__serviceplatformen/branch_feature_DW-277-SF1601-unit-te
 refused FP-I006  itk-dev__serviceplatformen/branch_feature_DW-277-SF1601-unit-tests/testNamespaces.xml
 refused FP-I006  itk-dev__serviceplatformen/branch_feature_DW-277-SF1601-unit-tests/testSerializeEmptyMessage.xml
 ";
+
+/// A script prints nothing: where the sender allows it, it is taken out, and the ledger says so; where not, the letter is
+/// rejected and its bytes are as they came.
+#[test]
+fn a_letter_is_repaired_where_its_sender_allows_it_and_nowhere_else() {
+    let scripted = pdf(&[A4, A4], |document, catalog| {
+        let script = lopdf::dictionary! { "S" => "JavaScript", "JS" => lopdf::Object::string_literal("app.alert(1)") };
+        let catalog = document.get_object_mut(catalog).unwrap().as_dict_mut().unwrap();
+        catalog.set("OpenAction", script);
+    });
+    let sent = message_of("000000000001", AUTO, "6101804567", &scripted);
+    let house = House::new();
+    house.drop("a.xml", &sent);
+    assert_eq!(&house.run()["rejected"], &1.into());
+    assert!(house.letters("rejected")[0]["reason"].to_string().contains("FP-V030"));
+
+    let house = House::new();
+    house.change("# repair = [\"boxes\", \"turn\", \"flatten\", \"drop_active\"]", "repair = [\"drop_active\"]");
+    house.drop("a.xml", &sent);
+    let run = house.run();
+    assert_eq!((&run["rejected"], &run["validated"]), (&0.into(), &1.into()));
+    let letter = &house.letters("validated")[0];
+    let job = &letter["job"];
+    assert!(!job["repairs"].as_array().unwrap().is_empty(), "what was done is listed: {letter}");
+    assert_eq!(job["received"], sha256(&scripted), "what came in is told as it came in");
+    let printed = job["document"].as_str().unwrap();
+    let printed = fs::read(house.path(&format!("data/store/{}/{printed}", &printed[..2]))).unwrap();
+    let facts = fjernprint::pdf::inspect(&printed);
+    assert!(!facts.structure.javascript && facts.pages.len() == 2);
+}
+
+fn sha256(bytes: &[u8]) -> Value {
+    fjernprint::domain::Sha256(openssl::sha::sha256(bytes)).to_string().into()
+}

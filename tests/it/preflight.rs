@@ -63,3 +63,53 @@ fn a_sender_that_is_not_known_is_told_who_is() {
     assert_eq!(code, Some(2));
     assert!(text.contains("FP-C003") && text.contains("known are"), "{text}");
 }
+
+/// A document that a vendor refuses as it is, and takes repaired.
+fn scripted() -> Vec<u8> {
+    pdf(&[A4], |document, catalog| {
+        let script = lopdf::dictionary! { "S" => "JavaScript", "JS" => lopdf::Object::string_literal("app.alert(1)") };
+        document.get_object_mut(catalog).unwrap().as_dict_mut().unwrap().set("OpenAction", script);
+    })
+}
+
+#[test]
+fn a_repaired_document_is_written_and_what_was_done_is_listed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (inner, out) = (dir.path().join("in/0102031234"), dir.path().join("out"));
+    fs::create_dir_all(&inner).unwrap();
+    let file = written(&inner, "brev.pdf", &scripted());
+    let (code, lines, _) = validate(&["--vendor", "kmd", "--json", &file]);
+    assert_eq!((code, &lines[0]["verdict"]), (Some(4), &"reject".into()), "nobody asked for a repair");
+    let root = dir.path().join("in");
+    let (code, lines, _) = validate(&["--vendor", "all", "--json", "--repair", out.to_str().unwrap(), root.to_str().unwrap()]);
+    let verdicts: Vec<_> = lines[..3].iter().map(|l| l["verdict"].as_str().unwrap()).collect();
+    assert_eq!((code, verdicts), (Some(0), vec!["repair"; 3]));
+    let script = lines[0]["findings"].as_array().unwrap().iter().find(|f| f["rule"] == "JAVASCRIPT").unwrap().clone();
+    assert_eq!(script["severity"], "repair");
+    assert!(!lines[0]["repairs"].as_array().unwrap().is_empty());
+    assert_eq!((&lines[3]["repaired"], &lines[3]["rejected"]), (&1.into(), &0.into()));
+    let made = fs::read(out.join("edora/xxxxxx-xxxx/brev.pdf")).unwrap();
+    assert_eq!(validate(&["--vendor", "edora", &written(dir.path(), "made.pdf", &made)]).0, Some(0));
+}
+
+/// A font that nobody has the program of cannot be put in: the letter is rejected as it came, and why is told.
+#[test]
+fn what_cannot_be_repaired_is_rejected_with_the_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    let bytes = pdf(&[A4], |document, _| {
+        let font = lopdf::dictionary! { "Type" => "Font", "Subtype" => "Type1", "BaseFont" => "Unobtainable" };
+        let font = document.add_object(font);
+        let page = *document.get_pages().get(&1).unwrap();
+        let content = document.add_object(lopdf::Stream::new(lopdf::dictionary! {}, b"BT /F 10 Tf 100 500 Td (x) Tj ET".to_vec()));
+        let page = document.get_object_mut(page).unwrap().as_dict_mut().unwrap();
+        page.set("Resources", lopdf::dictionary! { "Font" => lopdf::dictionary! { "F" => font } });
+        page.set("Contents", content);
+    });
+    let file = written(dir.path(), "a.pdf", &bytes);
+    let out = dir.path().join("out");
+    let (code, lines, _) = validate(&["--vendor", "kmd", "--json", "--repair", out.to_str().unwrap(), &file]);
+    assert_eq!((code, &lines[0]["verdict"]), (Some(4), &"reject".into()));
+    let why = lines[0]["findings"].as_array().unwrap().iter().find(|f| f["rule"] == "NOT_REPAIRED").unwrap();
+    assert!(why["measured"].as_str().unwrap().contains("Unobtainable"), "{why}");
+    assert!(!out.exists(), "nothing half right is written");
+}
