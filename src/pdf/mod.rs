@@ -7,6 +7,7 @@ pub mod ink;
 pub mod inspect;
 pub mod join;
 mod paper;
+pub mod repair;
 mod structure;
 mod window;
 

@@ -15,6 +15,7 @@ mod night;
 mod pdf;
 mod recipient;
 mod render;
+mod repair;
 mod rules;
 mod shipping;
 mod site;
