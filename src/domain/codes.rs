@@ -1349,4 +1349,13 @@ pub static CODES: &[Code] = &[
         cause_da: "Et dokument i brevet fik programmets parser til at give op. Brevet holdes tilbage; ingen andre breve er berørt.",
         fix_da: "Dan dokumentet igen med et andet program, og send det under et nyt id; anmeld fejlen med originalens hash.",
     },
+    Code {
+        code: "FP-V092",
+        title: "could not be repaired",
+        owner: Owner::CaseWorker,
+        cause: "The sender allows repairs of its documents, and this one is beyond them: the message says which page and why. Nothing was changed.",
+        fix: "Make the document again without the fault, or send it as a plain PDF, printed anew from the program it was written in.",
+        cause_da: "Afsenderen tillader, at dokumenter repareres, men dette kan ikke: meddelelsen siger hvilken side og hvorfor. Intet er ændret.",
+        fix_da: "Dan dokumentet igen uden fejlen, eller send det som en almindelig PDF, udskrevet på ny fra det program, det er skrevet i.",
+    },
 ];

@@ -44,6 +44,11 @@ pub fn inspect_for(bytes: &[u8], markers: &[String]) -> PdfFacts {
     facts
 }
 
+/// The same without a second reader and without what is drawn; the caller bounds the size and catches panics.
+pub(super) fn structure_only(bytes: &[u8]) -> PdfFacts {
+    read(bytes, PdfFacts { bytes: bytes.len() as u64, ..PdfFacts::default() })
+}
+
 /// Pages as the second reader counts them; `None` when it cannot read the file. The caller bounds the size.
 pub fn count_pages(bytes: Vec<u8>) -> Option<usize> {
     catch_unwind(|| hayro_syntax::Pdf::new(bytes).ok().map(|pdf| pdf.pages().len())).ok().flatten()

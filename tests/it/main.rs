@@ -16,6 +16,7 @@ mod pdf;
 mod preflight;
 mod recipient;
 mod render;
+mod repair;
 mod rules;
 mod shipping;
 mod site;
