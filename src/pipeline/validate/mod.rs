@@ -3,8 +3,11 @@
 //! Policy only: the facts come from [`crate::pdf::inspect`], nothing is parsed here.
 
 mod file;
+mod mark;
 mod page;
 mod window;
+
+pub use mark::marking;
 
 use crate::domain::redact::redact;
 use crate::domain::rules;
