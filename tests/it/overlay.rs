@@ -90,7 +90,7 @@ fn the_sheet_has_its_shape_and_the_legend_stands_beside_it() {
     let check = |size: (f32, f32), wanted: (f32, f32)| {
         let bytes = page(size, INK_IN_THE_MACHINES_PLACE, |_| {});
         let picture = decoded(&picture(&bytes, &marked(&bytes)).unwrap());
-        assert_eq!(f32::from(picture.width()), (CORNER + wanted.0 + 28.0 + 600.0 + 28.0).ceil(), "{size:?}");
+        assert_eq!(f32::from(picture.width()), (CORNER + wanted.0 + 50.0 + 600.0 + 28.0).ceil(), "{size:?}");
         // The sheet's border in its lower right corner.
         let (right, bottom) = ((CORNER + wanted.0) as u16, (CORNER + wanted.1) as u16);
         let dark = |x, y| picture.sample(x, y).r < 200;

@@ -48,7 +48,7 @@ const TEXTS: [(&str, &str); 43] = [
 ];
 
 /// Words among numbers.
-const WORDS: [(&str, &str); 11] = [
+const WORDS: [(&str, &str); 9] = [
     ("inside", "inde i feltet"),
     ("outside", "uden for feltet"),
     ("to", "til"),
@@ -57,8 +57,6 @@ const WORDS: [(&str, &str); 11] = [
     ("pages", "sider"),
     ("sheets", "ark"),
     ("fields", "felter"),
-    ("more", "flere"),
-    ("marks", "steder"),
     ("(duplex)", "(begge sider)"),
 ];
 
@@ -67,13 +65,23 @@ pub fn measure(text: &str) -> String {
     if let Some((_, danish)) = TEXTS.iter().find(|(english, _)| *english == text) {
         return (*danish).to_owned();
     }
+    if let Some(more) = text.strip_suffix(" more marks") {
+        return format!("{more} {} mere", if more == "1" { "sted" } else { "steder" });
+    }
     if !text.contains(|c: char| c.is_ascii_digit()) {
         return text.to_owned();
     }
     let word = |word: &str| WORDS.iter().find(|(english, _)| *english == word).map_or(word.to_owned(), |(_, danish)| (*danish).to_owned());
     let words = text.split(' ').map(word).collect::<Vec<_>>().join(" ");
     // A version number keeps its point.
-    if words.contains(" mm") || words.contains(" %") { comma(&words) } else { words }
+    if !(words.contains(" mm") || words.contains(" %")) {
+        return words;
+    }
+    // Rounding leaves a minus before nought.
+    match words.strip_prefix("-0.0") {
+        Some(rest) => comma(&format!("0.0{rest}")),
+        None => comma(&words),
+    }
 }
 
 /// Points between digits become commas.

@@ -21,12 +21,20 @@ const RULE: Colour = [205, 205, 200, 255];
 const WHITE: Colour = [255, 255, 255, 255];
 const CLEAN: Colour = [0, 125, 60, 255];
 
+/// What a line of the colour key explains.
+#[derive(Clone, Copy)]
+enum Look {
+    Paper,
+    Margin,
+    Zone(ZoneKind),
+}
+
 /// One thing drawn, from the legend's top left corner.
 enum Item {
     Text { bold: bool, size: f64, x: f64, y: f64, text: String, colour: Colour },
     Pill { x: f64, y: f64, text: &'static str, colour: Colour },
     Disc { y: f64, number: u32, colour: Colour },
-    Swatch { y: f64, tint: Colour, line: Colour, kind: Option<ZoneKind> },
+    Swatch { y: f64, look: Look },
     Rule { y: f64 },
 }
 
@@ -36,14 +44,14 @@ pub struct Legend {
 }
 
 impl Legend {
-    pub fn of(marking: &Marking, numbered: &Numbered<'_>, not_drawn: Option<&str>) -> Self {
+    pub fn of(marking: &Marking, numbered: &Numbered<'_>, other_paper: Option<(f32, f32)>, not_drawn: Option<&str>) -> Self {
         let mut legend = Self { items: Vec::new(), height_px: 0.0 };
         legend.head(marking, numbered);
         if let Some(why) = not_drawn {
             legend.gap(6.0);
             legend.text(false, 16.0, 0.0, &format!("Siden er ikke tegnet, fordi {why}."), BLACK);
         }
-        legend.key(marking);
+        legend.key(marking, other_paper);
         for group in &numbered.groups {
             legend.group(group);
         }
@@ -81,18 +89,22 @@ impl Legend {
         }
     }
 
-    fn key(&mut self, marking: &Marking) {
+    fn key(&mut self, marking: &Marking, other_paper: Option<(f32, f32)>) {
         let margins = marking.margins_mm.map(|[left, top, right, bottom]| {
-            let [left, top, right, bottom] = [left, top, right, bottom].map(|mm| tenth(mm).trim_end_matches(",0").to_owned());
+            let [left, top, right, bottom] = [left, top, right, bottom].map(short);
             format!("Papirets kant: intet tryk. Venstre {left}, top {top}, højre {right}, bund {bottom} mm.")
         });
         let has = |kind| marking.zones.iter().any(|zone| zone.kind == kind);
-        if margins.is_none() && marking.zones.is_empty() {
+        if margins.is_none() && marking.zones.is_empty() && other_paper.is_none() {
             return;
         }
         self.rule();
+        if let Some((width, height)) = other_paper {
+            let text = format!("Leverandørens papir: {} × {} mm. Siden har et andet format.", short(width), short(height));
+            self.swatch(Look::Paper, &text);
+        }
         if let Some(text) = margins {
-            self.swatch(marks::MARGIN, None, &text);
+            self.swatch(Look::Margin, &text);
         }
         let zones = [
             (ZoneKind::Machine, "Maskinernes felt: her står leverandørens egne mærker, og intet andet."),
@@ -100,13 +112,13 @@ impl Legend {
             (ZoneKind::WindowKeepout, "Hvad ruden kan vise, når arket glider i kuverten: kun adressen må stå her."),
         ];
         for (kind, text) in zones.into_iter().filter(|(kind, _)| has(*kind)) {
-            self.swatch(zone_colours(kind), Some(kind), text);
+            self.swatch(Look::Zone(kind), text);
         }
     }
 
-    fn swatch(&mut self, (tint, line): (Colour, Colour), kind: Option<ZoneKind>, text: &str) {
+    fn swatch(&mut self, look: Look, text: &str) {
         let y = self.height_px;
-        self.items.push(Item::Swatch { y, tint, line, kind });
+        self.items.push(Item::Swatch { y, look });
         self.text(false, 15.0, INDENT, text, BLACK);
         self.height_px = self.height_px.max(y + 22.0);
         self.gap(5.0);
@@ -211,7 +223,7 @@ impl Legend {
                 Item::Disc { y, number, colour } => {
                     marks::disc(brush, Point::new(left + 16.0, top + y + 18.0), &number.to_string(), *colour)
                 }
-                Item::Swatch { y, tint, line, kind } => swatch(brush, Point::new(left, top + y), *tint, *line, *kind),
+                Item::Swatch { y, look } => swatch(brush, Point::new(left, top + y), *look),
                 Item::Rule { y } => brush.area(Rect::new(left, top + y, left + WIDTH_PX, top + y + 1.0), RULE),
             }
         }
@@ -228,21 +240,31 @@ fn limit(text: &str) -> Option<String> {
 }
 
 /// A piece of a zone as it looks on the sheet.
-fn swatch(brush: &mut Brush, at: Point, tint: Colour, line: Colour, kind: Option<ZoneKind>) {
+fn swatch(brush: &mut Brush, at: Point, look: Look) {
     let area = Rect::new(at.x + 1.0, at.y + 2.0, at.x + 29.0, at.y + 20.0);
+    let (tint, line) = match look {
+        Look::Paper => (WHITE, marks::PAPER_EDGE),
+        Look::Margin => marks::MARGIN,
+        Look::Zone(kind) => zone_colours(kind),
+    };
     brush.area(area, WHITE);
     brush.area(area, tint);
-    match kind {
-        None => brush.hatch(area, 8.0, true, line),
-        Some(ZoneKind::Machine) => brush.hatch(area, 6.0, false, line),
-        Some(_) => {}
+    match look {
+        Look::Margin => brush.hatch(area, 8.0, true, line),
+        Look::Zone(ZoneKind::Machine) => brush.hatch(area, 6.0, false, line),
+        _ => {}
     }
-    let (wide, dash) = match kind {
-        Some(ZoneKind::WindowKeepout) => (2.0, Some(5.0)),
-        Some(ZoneKind::WindowVisible) => (2.5, None),
+    let (wide, dash) = match look {
+        Look::Paper | Look::Zone(ZoneKind::WindowKeepout) => (2.0, Some(5.0)),
+        Look::Zone(ZoneKind::WindowVisible) => (2.5, None),
         _ => (1.0, None),
     };
     brush.border(area, wide, line, dash);
+}
+
+/// A length without a decimal that is nought.
+fn short(mm: f32) -> String {
+    tenth(mm).trim_end_matches(",0").to_owned()
 }
 
 fn pill_width(text: &str) -> f64 {

@@ -14,7 +14,7 @@ const DISC_RADIUS: f64 = 12.5;
 
 const WHITE: Colour = [255, 255, 255, 255];
 const GREY: Colour = [110, 110, 110, 255];
-const PAPER_EDGE: Colour = [60, 60, 60, 255];
+pub const PAPER_EDGE: Colour = [60, 60, 60, 255];
 
 /// Colours of the zones: what is laid over the page, and what borders it.
 pub const MARGIN: (Colour, Colour) = ([255, 190, 0, 52], [190, 130, 0, 255]);
@@ -90,14 +90,27 @@ impl View {
         self.at([0.0, 0.0, self.page_mm.0, self.page_mm.1])
     }
 
+    fn paper(&self) -> Rect {
+        self.at([0.0, 0.0, self.paper_mm.0, self.paper_mm.1])
+    }
+
+    /// All that page and paper take on the picture.
+    pub fn extent(&self) -> Rect {
+        self.page().union(self.paper())
+    }
+
+    /// The paper's size where the page has another.
+    pub fn other_paper(&self) -> Option<(f32, f32)> {
+        let differs = (self.page_mm.0 - self.paper_mm.0).abs() > 1.0 || (self.page_mm.1 - self.paper_mm.1).abs() > 1.0;
+        differs.then_some(self.paper_mm)
+    }
+
     /// The sheet's border, the rulers in mm, and the vendor's paper where the sheet has another size.
     pub fn frame(&self, brush: &mut Brush) {
         let page = self.page();
         brush.border(page, 1.0, PAPER_EDGE, None);
-        let paper = self.at([0.0, 0.0, self.paper_mm.0, self.paper_mm.1]).intersect(page.inflate(0.0, 0.0));
-        let differs = (self.page_mm.0 - self.paper_mm.0).abs() > 1.0 || (self.page_mm.1 - self.paper_mm.1).abs() > 1.0;
-        if differs {
-            brush.border(paper, 2.0, PAPER_EDGE, Some(9.0));
+        if self.other_paper().is_some() {
+            brush.border(self.paper(), 2.0, PAPER_EDGE, Some(9.0));
         }
         // Steps that leave room for the labels, whatever the scale.
         let step_mm = [5, 10, 20, 50, 100, 200, 500].into_iter().find(|step| f64::from(*step) * self.px_per_mm >= 14.0).unwrap_or(1_000);
@@ -123,6 +136,19 @@ impl View {
         brush.text(face::regular(), 12.0, Point::new(page.x0 - 30.0, page.y0 - 13.0), "mm", GREY);
     }
 
+    /// What stands in the page's place when it is not drawn.
+    pub fn empty_sheet(&self, brush: &mut Brush, why: &str) {
+        let sheet = self.page();
+        brush.area(sheet, WHITE);
+        let lines = ["Siden er ikke tegnet,".to_owned(), format!("fordi {why}.")];
+        let (text_width, mut y) = ((sheet.width() - 100.0).max(60.0), sheet.y0 + sheet.height() * 0.42);
+        for line in lines.iter().flat_map(|line| face::bold().wrap(line, 24.0, text_width as f32)) {
+            let x = sheet.center().x - width(face::bold(), 24.0, &line) / 2.0;
+            brush.text(face::bold(), 24.0, Point::new(x, y), &line, GREY);
+            y += 34.0;
+        }
+    }
+
     /// The margins and zones, laid over the page so that it can be seen through them.
     pub fn zones(&self, brush: &mut Brush, marking: &Marking) {
         if let Some([left, top, right, bottom]) = marking.margins_mm {
@@ -144,7 +170,7 @@ impl View {
         // The window's visible part lies within what must be kept free around it, and goes on top.
         for kind in [ZoneKind::WindowKeepout, ZoneKind::WindowVisible, ZoneKind::Machine] {
             for zone in marking.zones.iter().filter(|zone| zone.kind == kind && sane(zone.box_mm)) {
-                self.zone(brush, kind, self.at(zone.box_mm).intersect(self.page()));
+                self.zone(brush, kind, self.at(zone.box_mm).intersect(self.extent()));
             }
         }
     }
@@ -223,7 +249,7 @@ pub fn disc(brush: &mut Brush, at: Point, text: &str, colour: Colour) {
 fn place(area: Rect, page: Rect, taken: &[Point], boxes: &[(Rect, Severity)]) -> Point {
     let near = DISC_RADIUS + 4.0;
     let middle = area.center();
-    let room = page.inflate(super::RULER_PX - DISC_RADIUS, 10.0);
+    let room = page.inflate(super::RULER_PX - DISC_RADIUS, 14.0);
     let free = |at: &Point| taken.iter().all(|other| other.distance(*at) >= 2.0 * DISC_RADIUS + 5.0);
     // Rings around the box, each further out than the one before.
     let mut spots = (0..24).flat_map(|ring| {
@@ -257,17 +283,4 @@ fn place(area: Rect, page: Rect, taken: &[Point], boxes: &[(Rect, Severity)]) ->
 
 fn with_alpha([red, green, blue, _]: Colour, alpha: u8) -> Colour {
     [red, green, blue, alpha]
-}
-
-/// What stands in a page's place when it is not drawn.
-pub fn empty_sheet(brush: &mut Brush, (left, top): (f64, f64), (width_px, height_px): (f64, f64), why: &str) {
-    let sheet = Rect::new(left, top, left + width_px, top + height_px);
-    brush.area(sheet, WHITE);
-    let lines = ["Siden er ikke tegnet,".to_owned(), format!("fordi {why}.")];
-    let (text_width, mut y) = (width_px - 100.0, top + height_px * 0.42);
-    for line in lines.iter().flat_map(|line| face::bold().wrap(line, 24.0, text_width.max(60.0) as f32)) {
-        let x = left + (width_px - width(face::bold(), 24.0, &line)) / 2.0;
-        brush.text(face::bold(), 24.0, Point::new(x, y), &line, GREY);
-        y += 34.0;
-    }
 }

@@ -92,7 +92,7 @@ impl Marking {
 /// The picture of one page, a PNG. A page that cannot be drawn is an empty sheet that says so; `Err` only when the PNG
 /// itself cannot be made, which no input should bring about.
 pub fn picture(bytes: &[u8], marking: &Marking) -> Result<Vec<u8>, String> {
-    compose(sheet::draw(bytes, marking.page), marking)
+    compose(sheet::draw(bytes, marking.page, paper(marking)), marking)
 }
 
 /// The same without the page, for a file that broke its worker. Looks at no byte of it.
@@ -100,8 +100,9 @@ pub fn picture_without_page(marking: &Marking) -> Result<Vec<u8>, String> {
     compose(Err("det tog for lang tid eller for meget hukommelse at tegne den"), marking)
 }
 
-/// Around everything, and between the sheet and the legend, pixels.
+/// Around everything, pixels; and between the sheet and the legend, where numbers may stand.
 const GAP_PX: f64 = 28.0;
+const LEGEND_GAP_PX: f64 = 50.0;
 /// The rulers at the sheet's left and top.
 const RULER_PX: f64 = 34.0;
 /// A sheet is drawn at 120 dots an inch, or smaller when it is larger than this.
@@ -110,29 +111,34 @@ const SHEET_MAX_PX: (f32, f32) = (1100.0, 1420.0);
 /// Shorter and longer sides than these are not drawn to scale, mm.
 const SIDES_MM: std::ops::RangeInclusive<f32> = 10.0..=6_000.0;
 
-/// How large a sheet of this size is drawn, pixels a mm.
-fn px_per_mm(width_mm: f32, height_mm: f32) -> f32 {
-    PX_PER_MM.min(SHEET_MAX_PX.0 / width_mm).min(SHEET_MAX_PX.1 / height_mm)
+/// The vendor's paper; A4's sides for what cannot be paper.
+fn paper(marking: &Marking) -> (f32, f32) {
+    let side = |mm: f32, a4_mm: f32| if SIDES_MM.contains(&mm) { mm } else { a4_mm };
+    (side(marking.paper_mm.0, 210.0), side(marking.paper_mm.1, 297.0))
+}
+
+/// How large page and paper are drawn, pixels a mm.
+fn px_per_mm(page_mm: (f32, f32), paper_mm: (f32, f32)) -> f32 {
+    PX_PER_MM.min(SHEET_MAX_PX.0 / page_mm.0.max(paper_mm.0)).min(SHEET_MAX_PX.1 / page_mm.1.max(paper_mm.1))
 }
 
 fn compose(drawn: Result<Drawn, &'static str>, marking: &Marking) -> Result<Vec<u8>, String> {
-    let side = |mm: f32| if SIDES_MM.contains(&mm) { mm } else { 297.0 };
-    let paper_mm = (side(marking.paper_mm.0), side(marking.paper_mm.1));
+    let paper_mm = paper(marking);
     let page_mm = drawn.as_ref().map_or(paper_mm, |drawn| drawn.size_mm);
-    let px = drawn.as_ref().map_or_else(|_| px_per_mm(paper_mm.0, paper_mm.1), |drawn| drawn.px_per_mm);
+    let px = px_per_mm(page_mm, paper_mm);
     let numbered = marks::Numbered::of(&marking.faults);
-    let legend = Legend::of(marking, &numbered, drawn.as_ref().err().copied());
     let (left, top) = (GAP_PX + RULER_PX, GAP_PX + RULER_PX);
-    let sheet_px = (f64::from(page_mm.0 * px).round(), f64::from(page_mm.1 * px).round());
-    let legend_left = left + sheet_px.0.max(240.0) + GAP_PX;
+    let view = marks::View { left, top, px_per_mm: f64::from(px), page_mm, paper_mm };
+    let legend = Legend::of(marking, &numbered, view.other_paper(), drawn.as_ref().err().copied());
+    let extent = view.extent();
+    let legend_left = extent.x1.max(left + 240.0).round() + LEGEND_GAP_PX;
     let width = legend_left + legend::WIDTH_PX + GAP_PX;
-    let height = (top + sheet_px.1).max(GAP_PX + legend.height_px) + GAP_PX;
+    let height = extent.y1.max(GAP_PX + legend.height_px).round() + GAP_PX;
     let mut brush = Brush::new(width, height)?;
     match &drawn {
         Ok(drawn) => brush.image(&drawn.pixels, left, top),
-        Err(why) => marks::empty_sheet(&mut brush, (left, top), sheet_px, why),
+        Err(why) => view.empty_sheet(&mut brush, why),
     }
-    let view = marks::View { left, top, px_per_mm: f64::from(px), page_mm, paper_mm };
     view.frame(&mut brush);
     view.zones(&mut brush, marking);
     view.faults(&mut brush, &numbered);

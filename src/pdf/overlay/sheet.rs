@@ -26,19 +26,18 @@ const NO_VIEW: u32 = 1 << 5;
 pub struct Drawn {
     pub pixels: Arc<Pixmap>,
     pub size_mm: (f32, f32),
-    pub px_per_mm: f32,
 }
 
-/// Draws a page, counted from 1. The reason why not is Danish and ends a sentence that begins with "fordi".
-pub fn draw(bytes: &[u8], number: u32) -> Result<Drawn, &'static str> {
+/// Draws a page, counted from 1, as large as it will stand beside the vendor's paper. The reason why not is Danish and ends a sentence that begins with "fordi".
+pub fn draw(bytes: &[u8], number: u32, paper_mm: (f32, f32)) -> Result<Drawn, &'static str> {
     if bytes.len() > PDF_BYTES_MAX {
         return Err("filen er for stor");
     }
     // The reader, the interpreter and the rasterizer panic on some hostile files: then there is no page to show.
-    catch_unwind(AssertUnwindSafe(|| draw_from(bytes.to_vec(), number, true))).unwrap_or(Err("den ikke kan tegnes"))
+    catch_unwind(AssertUnwindSafe(|| draw_from(bytes.to_vec(), number, paper_mm, true))).unwrap_or(Err("den ikke kan tegnes"))
 }
 
-fn draw_from(bytes: Vec<u8>, number: u32, may_change: bool) -> Result<Drawn, &'static str> {
+fn draw_from(bytes: Vec<u8>, number: u32, paper_mm: (f32, f32), may_change: bool) -> Result<Drawn, &'static str> {
     let bytes = Arc::new(bytes);
     let pdf = Pdf::new(Arc::clone(&bytes)).map_err(|_| "filen ikke kan læses")?;
     let index = number.checked_sub(1).ok_or("siden ikke findes")? as usize;
@@ -46,7 +45,7 @@ fn draw_from(bytes: Vec<u8>, number: u32, may_change: bool) -> Result<Drawn, &'s
     let mut settings = InterpreterSettings::default();
     if shows_otherwise(page) {
         if may_change && let Some(changed) = shown_as_printed(&bytes, number) {
-            return draw_from(changed, number, false);
+            return draw_from(changed, number, paper_mm, false);
         }
         settings.render_content = RenderContent::PAGE;
     }
@@ -57,14 +56,13 @@ fn draw_from(bytes: Vec<u8>, number: u32, may_change: bool) -> Result<Drawn, &'s
     if !(SIDES_MM.contains(&size_mm.0) && SIDES_MM.contains(&size_mm.1)) {
         return Err("dens mål er umulige");
     }
-    let px_per_mm = px_per_mm(size_mm.0, size_mm.1);
-    let scale = px_per_mm * mm;
+    let scale = px_per_mm(size_mm, paper_mm) * mm;
     if !ink::ends(page) || !affordable(page, scale, &settings) {
         return Err("den er for tung at tegne");
     }
     let target = PixmapSettings { x_scale: scale, y_scale: scale, bg_color: WHITE };
     let pixels = hayro::render(page, &RenderCache::new(), &settings, &RenderSettings::default(), &target);
-    Ok(Drawn { pixels: Arc::new(pixels), size_mm, px_per_mm })
+    Ok(Drawn { pixels: Arc::new(pixels), size_mm })
 }
 
 /// Whether an annotation is printed and not shown, or shown and not printed: the interpreter draws for the screen.
