@@ -100,7 +100,7 @@ fn the_sheet_has_its_shape_and_the_legend_stands_beside_it() {
     };
     check(A4, (992.0, 1403.0));
     check((A4.1, A4.0), (1100.0, 778.0));
-    check((A4.0 * 1.414_2, A4.1 * 1.414_2), (1004.0, 1420.0));
+    check((A4.0 * 1.5, A4.1 * 1.5), (1004.0, 1420.0));
 }
 
 #[test]
