@@ -86,6 +86,21 @@ fn ink_where_there_must_be_none_is_framed_and_stays_visible() {
 }
 
 #[test]
+fn each_page_has_its_own_faults_and_those_of_the_file() {
+    let bytes = pdf(&[A4, (500.0, 500.0)], |_, _| {});
+    let findings = judge(&inspect(&bytes), None, &profile());
+    let rules_of = |page| marking(page, &findings, &profile()).faults.into_iter().map(|fault| fault.rule).collect::<Vec<_>>();
+    let (first, second) = (rules_of(1), rules_of(2));
+    assert!(first.iter().any(|rule| rule == "ADDR_BOX") && !first.iter().any(|rule| rule == "PAGE_A4_TOL"), "{first:?}");
+    assert!(second.iter().any(|rule| rule == "PAGE_A4_TOL") && !second.iter().any(|rule| rule == "ADDR_BOX"), "{second:?}");
+    let broken = judge(&inspect(b"not a PDF"), None, &profile());
+    let of_any = |page| marking(page, &broken, &profile()).faults.len();
+    assert!(of_any(1) > 0 && of_any(1) == of_any(2));
+    let zones = |page| marking(page, &findings, &profile()).zones.len();
+    assert_eq!((zones(1), zones(2)), (3, 1), "the window is on the first page only");
+}
+
+#[test]
 fn the_sheet_has_its_shape_and_the_legend_stands_beside_it() {
     let check = |size: (f32, f32), wanted: (f32, f32)| {
         let bytes = page(size, INK_IN_THE_MACHINES_PLACE, |_| {});
