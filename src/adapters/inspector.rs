@@ -4,6 +4,7 @@
 //! memory and its time have a limit, and it knows no ledger. It gets bytes and gives facts. One that dies or takes too
 //! long is replaced, and the file in its hands is named.
 
+use crate::pdf::overlay::{Marking, picture, picture_without_page};
 use crate::pdf::repair::{Done, RepairFault, RepairOrder, Repaired, repair};
 use crate::pdf::{PDF_BYTES_MAX, PdfFacts, inspect, inspect_for};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -52,6 +53,8 @@ enum Task {
     Look { markers: Vec<String> },
     /// The file, put right.
     Repair(RepairOrder),
+    /// A page as a picture, with what is amiss.
+    Picture(Marking),
 }
 
 /// What is said of the file as JSON, and a file that was made of it; or what became of the worker.
@@ -113,6 +116,16 @@ impl Inspector {
                 .unwrap_or_else(|_| Err(fault("the answer cannot be read".to_owned())))
                 .map(|done| Repaired { bytes, done }),
         })
+    }
+
+    /// A page as a PNG, with what is amiss marked on it. A page that cannot be drawn, or kills its worker, is an empty sheet
+    /// that says so; the inner `Err` only when no picture can be made at all.
+    pub fn picture(&self, bytes: &[u8], marking: &Marking) -> Result<Result<Vec<u8>, String>, InspectorFault> {
+        if bytes.len() > PDF_BYTES_MAX {
+            return Ok(picture_without_page(marking));
+        }
+        let drawn = self.ask(&Task::Picture(marking.clone()), bytes)?;
+        Ok(drawn.map(|(_, png)| png).or_else(|_| picture_without_page(marking)))
     }
 
     /// Gives the task to a worker that is free, or to a new one. The inner `Err` says what became of the worker.
@@ -251,6 +264,7 @@ fn carry_out(task: &Task, bytes: &[u8]) -> io::Result<(Vec<u8>, Vec<u8>)> {
             Ok(repaired) => (serde_json::to_vec(&Ok::<_, RepairFault>(repaired.done))?, repaired.bytes),
             Err(fault) => (serde_json::to_vec(&Err::<Vec<Done>, _>(fault))?, Vec::new()),
         },
+        Task::Picture(marking) => (Vec::new(), picture(bytes, marking).map_err(io::Error::other)?),
     })
 }
 

@@ -68,6 +68,9 @@ pub enum Command {
         /// Repairs what can be repaired (with --sender: what the sender allows) and writes it here, a folder a vendor
         #[arg(long, value_name = "DIR")]
         repair: Option<PathBuf>,
+        /// Writes a picture of each page here, a folder a vendor: forbidden zones, and what stands in them
+        #[arg(long, value_name = "DIR")]
+        overlay: Option<PathBuf>,
         /// PDFs, folders of PDFs, or - for a list of paths on the standard input
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,

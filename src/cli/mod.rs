@@ -123,14 +123,15 @@ impl Face<'_> {
             }
             Command::Run { dry_run: true, business_date, .. } => self.dry_run(&config()?, business_date.as_deref()),
             Command::Run { until, business_date, .. } => self.night(&config()?, until, business_date),
-            Command::Validate { vendor, sender, repair, files } => {
+            Command::Validate { vendor, sender, repair, overlay, files } => {
                 let policy = match (&sender, &repair) {
                     (Some(sender), _) => config()?.policy_of_known(sender)?.clone(),
                     (None, Some(_)) => Policy::repairs_all(),
                     (None, None) => Policy::default(),
                 };
                 let profiles = profiles::select(folder, &vendor)?;
-                self.validate(&Ask { named: &files, profiles: &profiles, policy, repaired: repair.as_deref() })
+                let (repaired, pictures) = (repair.as_deref(), overlay.as_deref());
+                self.validate(&Ask { named: &files, profiles: &profiles, policy, repaired, pictures })
             }
             Command::Batch { command: BatchCommand::List } => self.batches(&config()?),
             Command::Batch { command: BatchCommand::Show { batch: id } }

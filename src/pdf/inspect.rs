@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// A PDF larger than this is not opened at all, bytes: the limit of SF1601.
 pub const PDF_BYTES_MAX: usize = 100 << 20;
 /// Largest expansion of one object or cross-reference stream while loading, bytes.
-const STREAM_BYTES_MAX: usize = 64 << 20;
+pub(super) const STREAM_BYTES_MAX: usize = 64 << 20;
 /// Pages looked at; more than any envelope takes.
 pub(super) const PAGES_LOOKED_AT_MAX: usize = 5_000;
 const PARENTS_MAX: usize = 64;

@@ -6,6 +6,7 @@ pub mod facts;
 pub mod ink;
 pub mod inspect;
 pub mod join;
+pub mod overlay;
 mod paper;
 pub mod repair;
 mod structure;

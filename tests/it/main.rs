@@ -12,6 +12,7 @@ mod intake;
 mod ledger;
 mod messages;
 mod night;
+mod overlay;
 mod pdf;
 mod preflight;
 mod recipient;

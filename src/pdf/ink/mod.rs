@@ -13,6 +13,7 @@ mod paint;
 mod pen;
 
 use super::facts::{MarkKind, PageFacts, PageInk};
+pub(super) use bounds::decodes_within;
 use bounds::{Runs, decoded_within_bounds};
 use hayro_interpret::hayro_syntax::Pdf;
 use hayro_interpret::hayro_syntax::content::TypedIter;
@@ -82,6 +83,17 @@ fn draw_pages(pdf: &Pdf, facts: &mut [PageFacts], markers: &[String]) {
             shared.start_anew();
         }
     }
+}
+
+/// Whether running this page alone, with its annotations, would end. Nothing is drawn; the caller catches panics.
+pub(super) fn ends(page: &Page<'_>) -> bool {
+    let mut runs = Runs::default();
+    if !decoded_within_bounds(&[page]) || !runs.allow(page) {
+        return false;
+    }
+    let Some(annotations) = page.raw().get::<Array<'_>>(b"Annots") else { return true };
+    let appearances = annotations.iter::<Dict<'_>>().take(ANNOTATIONS_MAX).filter_map(|one| Appearance::of(&one, page.resources()));
+    appearances.into_iter().all(|look| runs.allow_form(&look.form, &look.resources))
 }
 
 fn scaled(sheet: Rect) -> Rect {

@@ -3,11 +3,13 @@
 //! Policy only: the facts come from [`crate::pdf::inspect`], nothing is parsed here.
 
 mod file;
+mod mark;
 mod mend;
 mod page;
 mod policy;
 mod window;
 
+pub use mark::marking;
 pub use mend::{not_repaired, repair_order, still_amiss};
 pub use policy::Policy;
 
