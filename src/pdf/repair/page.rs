@@ -65,11 +65,16 @@ fn lay(document: &mut Document, id: ObjectId, shown: &Shown, placed: &Placed) ->
 pub(super) fn wrap(document: &mut Document, id: ObjectId, before: &str, behind: &str) -> Result<(), &'static str> {
     let whole = document.get_page_content_with_limit(id, CONTENT_BYTES_MAX).map_err(|_| "its content is too large")?;
     let open = content::open(&whole);
+    // Readers draw nothing for it and inspection says so: once it is left out here, nobody would.
+    if document.get_page_contents(id).into_iter().any(|part| document.get_object(part).and_then(Object::as_stream).is_err()) {
+        return Err("a part of its content is not in the file");
+    }
     let mut parts: Vec<Object> = match open.excess.is_empty() {
         true => document.get_page_contents(id).into_iter().map(Object::Reference).collect(),
         false => vec![without(document, whole, &open.excess).into()],
     };
-    let stream = |document: &mut Document, text: String| -> Object { document.add_object(Stream::new(Dictionary::new(), text.into_bytes())).into() };
+    let stream =
+        |document: &mut Document, text: String| -> Object { document.add_object(Stream::new(Dictionary::new(), text.into_bytes())).into() };
     parts.insert(0, stream(document, before.to_owned()));
     parts.push(stream(document, open.closing() + behind));
     document.get_dictionary_mut(id).map_err(|_| "it is not there")?.set("Contents", parts);
