@@ -459,7 +459,9 @@ fn fields_without_looks_get_them_and_nothing_is_cut_off() {
             dictionary! { "FT" => "Btn", "V" => "Ja", "AS" => "Ja", "MK" => dictionary! { "CA" => text("8") } },
         );
         let off = with(text_field([340.0, 200.0, 360.0, 220.0], ""), dictionary! { "FT" => "Btn", "V" => "Off", "AS" => "Off" });
-        form(document, catalog, vec![text_field([300.0, 440.0, 500.0, 460.0], "Kort"), comb, several, right, tick, off]);
+        let mut empty = text_field([420.0, 200.0, 520.0, 220.0], "");
+        empty.set("MK", dictionary! { "BC" => vec![0.into()] });
+        form(document, catalog, vec![empty, text_field([300.0, 440.0, 500.0, 460.0], "Kort"), comb, several, right, tick, off]);
     });
     assert!(rules(&bytes).contains("FORM_WITHOUT_APPEARANCE"));
     let after = repaired(&bytes, &[Remedy::Flatten]);
@@ -478,7 +480,7 @@ fn fields_without_looks_get_them_and_nothing_is_cut_off() {
     let in_box = |x: f32| {
         marks.iter().any(|m| (m.box_mm[0] - x / 72.0 * 25.4).abs() < 3.0 && (m.box_mm[1] - (A4.1 - 220.0) / 72.0 * 25.4).abs() < 3.0)
     };
-    assert!(in_box(300.0) && !in_box(340.0), "{marks:?}");
+    assert!(in_box(300.0) && !in_box(340.0) && in_box(420.0), "{marks:?}");
 
     let only = |field: Dictionary| drawn(A4, FIGURE, |document, catalog| form(document, catalog, vec![field]));
     let long = "mange ord ".repeat(20);
@@ -797,6 +799,11 @@ fn annotations_that_stay_move_with_their_page() {
             document,
             vec![
                 dictionary! { "Subtype" => "Stamp", "Rect" => boxed([500.0, 400.0, 560.0, 430.0]), "F" => 4, "AP" => dictionary! { "N" => stamp } },
+                // A stroke of the pen that its reader draws.
+                dictionary! {
+                    "Subtype" => "Ink", "Rect" => boxed([600.0, 100.0, 700.0, 300.0]), "F" => 4, "C" => vec![0.into()],
+                    "BS" => dictionary! { "W" => 8 }, "InkList" => vec![boxed([610.0, 110.0, 690.0, 290.0])],
+                },
             ],
         );
     });

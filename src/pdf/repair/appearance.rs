@@ -36,10 +36,11 @@ const MARK_SHARE: f64 = 0.7;
 pub(super) fn is_wanted(document: &Document, widget: &Dictionary, redrawn: bool) -> bool {
     let kind = field_value(document, widget, b"FT").and_then(|t| t.as_name().ok()).unwrap_or_default();
     let looks = entry_dictionary(document, widget, b"AP").and_then(|ap| entry(document, ap, b"N"));
+    let state = entry_name(document, widget, b"AS");
     let has_looks = match looks {
         Some(Object::Stream(_)) => true,
-        // A state without a drawing is off.
-        Some(Object::Dictionary(states)) => entry_name(document, widget, b"AS").is_some_and(|s| states.has(s) || s == b"Off"),
+        // A state without a drawing is off; who draws anew, draws the box around it.
+        Some(Object::Dictionary(states)) => state.is_some_and(|s| states.has(s) || (s == b"Off" && !redrawn)),
         _ => false,
     };
     match kind {
@@ -58,7 +59,10 @@ pub(super) fn draw(document: &mut Document, book: &mut Book, widget: &Dictionary
         b"Btn" if flags & PUSH_BUTTON != 0 => Ok(None),
         b"Btn" => mark(document, widget, &frame, flags & RADIO != 0),
         b"Tx" | b"Ch" => {
-            let Some(value) = value(document, widget, flags, kind == b"Ch")? else { return Ok(None) };
+            let Some(value) = value(document, widget, flags, kind == b"Ch")? else {
+                // An empty field has its border and ground all the same.
+                return Ok((!frame.before.is_empty()).then(|| frame.form(document, "", Dictionary::new())));
+            };
             let style = Style::of(document, widget)?;
             let set =
                 Setting { flags, is_text: kind == b"Tx", quadding: field_value(document, widget, b"Q").and_then(|q| q.as_i64().ok()) };

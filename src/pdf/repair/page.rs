@@ -149,6 +149,11 @@ fn move_annotations(document: &mut Document, id: ObjectId, matrix: Affine) -> Re
             let points = entry_array(document, &dictionary, key).map(|points| moved_points(document, points, matrix));
             points.into_iter().for_each(|points| dictionary.set(key, points));
         }
+        if let Some(strokes) = entry_array(document, &dictionary, b"InkList") {
+            let strokes = strokes.iter().filter_map(|stroke| follow(document, stroke)?.as_array().ok());
+            let strokes: Vec<Object> = strokes.map(|stroke| moved_points(document, stroke, matrix)).collect();
+            dictionary.set("InkList", strokes);
+        }
         turn_appearance(document, &mut dictionary, matrix)?;
         match annotation.as_reference() {
             Ok(id) => {
