@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Keys of a font descriptor that hold a program.
 const PROGRAMS: [&[u8]; 3] = [b"FontFile", b"FontFile2", b"FontFile3"];
 /// Fonts written as dictionaries in one file.
-const FONTS_MAX: usize = 20_000;
+const FONTS_MAX: usize = 2_000;
 const NAME_CHARS_MAX: usize = 80;
 
 impl Work<'_> {

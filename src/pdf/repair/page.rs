@@ -5,7 +5,7 @@ use super::objects::{
     corners, dictionary, dictionary_of, entry, entry_array, entry_dictionary, follow, inherited, matrix_text, numbers, plain, reals, rect,
 };
 use super::place::{self, Placed, Shown};
-use super::{RepairFault, Work};
+use super::{Remedy, RepairFault, Work};
 use hayro_interpret::kurbo::{Affine, Point, Rect};
 use lopdf::{Dictionary, Document, Object, ObjectId, Stream};
 
@@ -22,12 +22,11 @@ const OLD_MEASURES: [&[u8]; 8] = [b"UserUnit", b"BleedBox", b"TrimBox", b"ArtBox
 impl Work<'_> {
     /// Boxes, Turn and Scale: each page goes where it shall stand, in one step.
     pub(super) fn place(&mut self) -> Result<(), RepairFault> {
+        if ![Remedy::Boxes, Remedy::Turn, Remedy::Scale].into_iter().any(|remedy| self.asked(remedy)) {
+            return Ok(());
+        }
         for (number, id) in self.each_page_once() {
             let page = dictionary(&self.document, id).ok_or_else(|| RepairFault::on_page(number, "it is not there"))?;
-            let wanted = [super::Remedy::Boxes, super::Remedy::Turn, super::Remedy::Scale];
-            if !wanted.into_iter().any(|remedy| self.asked(remedy)) {
-                return Ok(());
-            }
             let shown = Shown::read(&self.document, page).ok_or_else(|| RepairFault::on_page(number, "its boxes cannot be read"))?;
             let ink = self.order.ink_mm.get(number as usize - 1).copied().flatten();
             let Some(placed) = place::place(number, &shown, ink, self.order)? else { continue };
