@@ -293,7 +293,8 @@ fn with_pattern(document: &mut Document, start: &str) {
         "XStep" => 40, "YStep" => 40, "Resources" => Dictionary::new(), "Matrix" => vec![1.into(), 0.into(), 0.into(), 1.into(), 7.into(), 3.into()],
     };
     let pattern = document.add_object(Stream::new(dict, b"0 g 0 0 20 20 re f".to_vec()));
-    let function = dictionary! { "FunctionType" => 2, "Domain" => vec![0.into(), 1.into()], "C0" => vec![0.into()], "C1" => vec![1.into()], "N" => 1 };
+    let function =
+        dictionary! { "FunctionType" => 2, "Domain" => vec![0.into(), 1.into()], "C0" => vec![0.into()], "C1" => vec![1.into()], "N" => 1 };
     let shading = dictionary! { "ShadingType" => 2, "ColorSpace" => "DeviceGray", "Coords" => boxed([200.0, 0.0, 420.0, 0.0]), "Function" => function };
     let shading = document.add_object(dictionary! { "PatternType" => 2, "Shading" => shading });
     let page = page_id(document, 1);
@@ -400,7 +401,7 @@ fn annotations_that_print_become_content_at_the_same_place() {
     let after = repaired(&bytes, &[Remedy::Flatten]);
     assert_eq!(
         whats(&after.done),
-        ["1 form field became page content", "2 annotations became page content", "2 annotations that do not print dropped"]
+        ["1 form field became page content", "2 annotations became page content", "2 annotations with nothing to print dropped"]
     );
     let hidden_free = drawn_without_hidden(&bytes);
     looks_alike(&hidden_free, &after.bytes, 1, same, same);
@@ -443,13 +444,24 @@ fn words(bytes: &[u8]) -> Vec<(String, [f32; 4])> {
 #[test]
 fn fields_without_looks_get_them_and_nothing_is_cut_off() {
     let bytes = drawn(A4, FIGURE, |document, catalog| {
-        let comb = with(text_field([300.0, 400.0, 500.0, 420.0], "0101905"), dictionary! { "Ff" => 1 << 24, "MaxLen" => 10, "MK" => dictionary! { "BC" => vec![0.into()] } });
+        let comb = with(
+            text_field([300.0, 400.0, 500.0, 420.0], "0101905"),
+            dictionary! { "Ff" => 1 << 24, "MaxLen" => 10, "MK" => dictionary! { "BC" => vec![0.into()] } },
+        );
         let mut several = text_field([300.0, 300.0, 400.0, 360.0], "Et svar i flere linjer\rog en til");
         several.set("Ff", 1 << 12);
-        let right = with(text_field([300.0, 260.0, 500.0, 280.0], ""), dictionary! { "Q" => 2, "V" => Object::string_literal(b"\xfe\xff\x00H\x00\xf8\x00j\x00r\x00e".to_vec()), "DA" => text("0.2 g /TiRo 11 Tf") });
-        let tick = with(text_field([300.0, 200.0, 320.0, 220.0], ""), dictionary! { "FT" => "Btn", "V" => "Ja", "AS" => "Ja", "MK" => dictionary! { "CA" => text("8") } });
+        let right = with(
+            text_field([300.0, 260.0, 500.0, 280.0], ""),
+            dictionary! { "Q" => 2, "V" => Object::string_literal(b"\xfe\xff\x00H\x00\xf8\x00j\x00r\x00e".to_vec()), "DA" => text("0.2 g /TiRo 11 Tf") },
+        );
+        let tick = with(
+            text_field([300.0, 200.0, 320.0, 220.0], ""),
+            dictionary! { "FT" => "Btn", "V" => "Ja", "AS" => "Ja", "MK" => dictionary! { "CA" => text("8") } },
+        );
         let off = with(text_field([340.0, 200.0, 360.0, 220.0], ""), dictionary! { "FT" => "Btn", "V" => "Off", "AS" => "Off" });
-        form(document, catalog, vec![text_field([300.0, 440.0, 500.0, 460.0], "Kort"), comb, several, right, tick, off]);
+        let mut empty = text_field([420.0, 200.0, 520.0, 220.0], "");
+        empty.set("MK", dictionary! { "BC" => vec![0.into()] });
+        form(document, catalog, vec![empty, text_field([300.0, 440.0, 500.0, 460.0], "Kort"), comb, several, right, tick, off]);
     });
     assert!(rules(&bytes).contains("FORM_WITHOUT_APPEARANCE"));
     let after = repaired(&bytes, &[Remedy::Flatten]);
@@ -461,11 +473,14 @@ fn fields_without_looks_get_them_and_nothing_is_cut_off() {
     assert!((find("Højre")[2] - 498.0).abs() < 0.6, "to the right: {:?}", find("Højre"));
     assert!(find("linjer")[1] > A4.1 - 361.0 && find("til")[3] < A4.1 - 299.0);
     // Seven figures, each in the middle of its cell of 20 points.
-    let cells: Vec<f32> = words.iter().filter(|(w, b)| w.len() == 1 && (b[1] - (A4.1 - 418.0)).abs() < 6.0).map(|(_, b)| (b[0] + b[2]) / 2.0).collect();
+    let cells: Vec<f32> =
+        words.iter().filter(|(w, b)| w.len() == 1 && (b[1] - (A4.1 - 418.0)).abs() < 6.0).map(|(_, b)| (b[0] + b[2]) / 2.0).collect();
     assert_eq!(cells.iter().map(|x| ((x - 310.0) / 20.0 * 10.0).round() / 10.0).collect::<Vec<_>>(), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
     let marks = inspect(&after.bytes).pages[0].ink.clone().unwrap().marks;
-    let in_box = |x: f32| marks.iter().any(|m| (m.box_mm[0] - x / 72.0 * 25.4).abs() < 3.0 && (m.box_mm[1] - (A4.1 - 220.0) / 72.0 * 25.4).abs() < 3.0);
-    assert!(in_box(300.0) && !in_box(340.0), "{marks:?}");
+    let in_box = |x: f32| {
+        marks.iter().any(|m| (m.box_mm[0] - x / 72.0 * 25.4).abs() < 3.0 && (m.box_mm[1] - (A4.1 - 220.0) / 72.0 * 25.4).abs() < 3.0)
+    };
+    assert!(in_box(300.0) && !in_box(340.0) && in_box(420.0), "{marks:?}");
 
     let only = |field: Dictionary| drawn(A4, FIGURE, |document, catalog| form(document, catalog, vec![field]));
     let long = "mange ord ".repeat(20);
@@ -581,7 +596,10 @@ fn other_files_older_saves_and_trailing_bytes_go() {
     saved.extend(b"90 0 obj\n(x)\nendobj\n");
     let table = saved.len();
     let previous = Document::load_mem(&plain).unwrap().xref_start;
-    saved.extend(format!("xref\n90 1\n{at:010} 00000 n \ntrailer\n<< /Size 91 /Root {root} 0 R /Prev {previous} >>\nstartxref\n{table}\n%%EOF\n").bytes());
+    saved.extend(
+        format!("xref\n90 1\n{at:010} 00000 n \ntrailer\n<< /Size 91 /Root {root} 0 R /Prev {previous} >>\nstartxref\n{table}\n%%EOF\n")
+            .bytes(),
+    );
     assert_eq!(whats(&repaired(&saved, &[Remedy::DropFiles]).done), ["1 older save left behind"]);
     assert_eq!(inspect(&repaired(&saved, &[Remedy::BlankBack]).bytes).structure.revisions, 1);
     untouched(&plain, &[Remedy::DropFiles]);
@@ -611,16 +629,36 @@ fn standard_fonts_are_embedded_and_no_glyph_moves() {
     let widths: Vec<Object> = (32..=255).map(|_| Object::from(700)).collect();
     let wide = dictionary! { "Subtype" => "TrueType", "FirstChar" => 32, "LastChar" => 255, "Widths" => widths };
     let wide = with(windows("TimesNewRomanPSMT"), wide);
-    let fonts = [("A", windows("Helvetica")), ("B", type1("Times-BoldItalic")), ("C", windows("Courier")), ("D", differing), ("E", wide), ("F", windows("Arial,Bold"))];
+    let fonts = [
+        ("A", windows("Helvetica")),
+        ("B", type1("Times-BoldItalic")),
+        ("C", windows("Courier")),
+        ("D", differing),
+        ("E", wide),
+        ("F", windows("Arial,Bold")),
+    ];
     let line = |font: &str, y: u32, text: &str| format!("BT /{font} 14 Tf 60 {y} Td ({text}) Tj ET\n");
-    let content = line("A", 700, "R\\370dgr\\370d med fl\\370de \\200 \\226 \\247") + &line("B", 660, "Standard \\341 \\361 \\256 'quoted'") + &line("C", 620, "Fast bredde 0123456789")
-        + &line("D", 580, "bl\\001\\002\\003rn og mere") + &line("E", 540, "Brede tegn") + &line("F", 500, "Fed skrift \\306\\330\\305");
+    // Codes outside of its list have a width of their own: the blank between words.
+    let descriptor = dictionary! { "Type" => "FontDescriptor", "FontName" => "Helvetica", "Flags" => 32, "MissingWidth" => 500 };
+    let short: Vec<Object> = (33..=126).map(|_| Object::from(600)).collect();
+    let short = dictionary! { "FirstChar" => 33, "LastChar" => 126, "Widths" => short, "FontDescriptor" => descriptor };
+    let fonts = [fonts.to_vec(), vec![("G", with(windows("Helvetica"), short))]].concat();
+    let content = line("G", 460, "Ord med mellemrum")
+        + &line("A", 700, "R\\370dgr\\370d med fl\\370de \\200 \\226 \\247")
+        + &line("B", 660, "Standard \\341 \\361 \\256 'quoted'")
+        + &line("C", 620, "Fast bredde 0123456789")
+        + &line("D", 580, "bl\\001\\002\\003rn og mere")
+        + &line("E", 540, "Brede tegn")
+        + &line("F", 500, "Fed skrift \\306\\330\\305");
     let bytes = with_fonts(&fonts, &content);
     let after = repaired(&bytes, &[Remedy::EmbedFonts]);
     assert!(inspect(&after.bytes).fonts_not_embedded.is_empty());
     let (was, is) = (words(&bytes), words(&after.bytes));
     assert_eq!(was.iter().map(|w| &w.0).collect::<Vec<_>>(), is.iter().map(|w| &w.0).collect::<Vec<_>>());
-    assert!(is.iter().any(|(w, _)| w == "Rødgrød") && is.iter().any(|(w, _)| w == "blæøårn") && is.iter().any(|(w, _)| w == "ÆØÅ"), "{is:?}");
+    assert!(
+        is.iter().any(|(w, _)| w == "Rødgrød") && is.iter().any(|(w, _)| w == "blæøårn") && is.iter().any(|(w, _)| w == "ÆØÅ"),
+        "{is:?}"
+    );
     for ((word, a), (_, b)) in was.iter().zip(&is) {
         // Left and right edge: what is moved. Heights are what each font says of itself.
         assert!((a[0] - b[0]).abs() < 0.15 && (a[2] - b[2]).abs() < 0.15, "{word}: {a:?} {b:?}");
@@ -668,7 +706,8 @@ fn an_odd_number_of_pages_gets_a_blank_one() {
 
 #[test]
 fn a_letter_that_needs_nothing_comes_back_as_it_is() {
-    let window = Window { x_mm: 25.0, y_mm: 44.0, width_mm: 75.0, height_mm: 21.0, font_size_max_pt: 10.0, font_size_min_pt: 8.0, lines_max: 6 };
+    let window =
+        Window { x_mm: 25.0, y_mm: 44.0, width_mm: 75.0, height_mm: 21.0, font_size_max_pt: 10.0, font_size_min_pt: 8.0, lines_max: 6 };
     let lines = ["Prøve Prøvesen".to_owned(), "Prøvevej 1".to_owned(), "8000 Aarhus C".to_owned()];
     let letter = cover_sheet(&lines, &lines, &window).unwrap();
     untouched(&letter, &ALL[..7]);
@@ -681,9 +720,11 @@ fn bytes_of(document: &Document, object: &Object, depth: usize) -> Vec<u8> {
     assert!(depth < 20);
     match object {
         Object::Array(items) => items.iter().flat_map(|item| bytes_of(document, item, depth + 1)).collect(),
-        Object::Dictionary(d) => {
-            d.iter().filter(|(key, _)| *key != b"Parent").flat_map(|(key, v)| [key.clone(), bytes_of(document, v, depth + 1)].concat()).collect()
-        }
+        Object::Dictionary(d) => d
+            .iter()
+            .filter(|(key, _)| *key != b"Parent")
+            .flat_map(|(key, v)| [key.clone(), bytes_of(document, v, depth + 1)].concat())
+            .collect(),
         Object::Stream(s) => {
             let entries = s.dict.iter().flat_map(|(key, v)| [key.clone(), bytes_of(document, v, depth + 1)].concat());
             entries.chain(s.content.iter().copied()).collect()
@@ -713,7 +754,8 @@ fn pages_that_need_nothing_keep_every_byte() {
     assert!(page(&before, 1) == page(&now, 1), "the page that needs nothing");
     assert!(page(&before, 2) != page(&now, 2));
     // The streams of a page that moved are the same too; something stands before and behind them.
-    let contents = |d: &Document, number| d.get_page_contents(page_id(d, number)).into_iter().map(|id| bytes_of(d, &id.into(), 0)).collect::<Vec<_>>();
+    let contents =
+        |d: &Document, number| d.get_page_contents(page_id(d, number)).into_iter().map(|id| bytes_of(d, &id.into(), 0)).collect::<Vec<_>>();
     for number in [2, 3] {
         assert_eq!(contents(&now, number)[1], contents(&before, number)[0]);
     }
@@ -753,11 +795,44 @@ fn content_that_leaves_states_open_or_closes_too_many_is_moved_all_the_same() {
 fn annotations_that_stay_move_with_their_page() {
     let bytes = drawn((A4.1, A4.0), FIGURE, |document, _| {
         let stamp = form_xobject(document, [0.0, 0.0, 60.0, 30.0], "0 g 0 0 20 30 re f 0.5 g 20 0 40 10 re f");
-        annotate(document, vec![dictionary! { "Subtype" => "Stamp", "Rect" => boxed([500.0, 400.0, 560.0, 430.0]), "F" => 4, "AP" => dictionary! { "N" => stamp } }]);
+        annotate(
+            document,
+            vec![
+                dictionary! { "Subtype" => "Stamp", "Rect" => boxed([500.0, 400.0, 560.0, 430.0]), "F" => 4, "AP" => dictionary! { "N" => stamp } },
+                // A stroke of the pen that its reader draws.
+                dictionary! {
+                    "Subtype" => "Ink", "Rect" => boxed([600.0, 100.0, 700.0, 300.0]), "F" => 4, "C" => vec![0.into()],
+                    "BS" => dictionary! { "W" => 8 }, "InkList" => vec![boxed([610.0, 110.0, 690.0, 290.0])],
+                },
+            ],
+        );
     });
     let after = repaired(&bytes, &[Remedy::Turn]);
     looks_alike(&bytes, &after.bytes, 1, |x, y| (y, 297.0 - x), |x, y| (297.0 - y, x));
     assert!(rules(&after.bytes).contains("ANNOTATION"), "nobody asked for it to be flattened");
+}
+
+#[test]
+fn what_the_parser_does_not_have_is_not_lost_in_writing() {
+    // A stream without a length, which other readers find the end of; and an object that is listed and cannot be read.
+    for (from, to) in [("/Length 16", "/Lengte 16"), ("<</Type/Font", "<</Type{Font")] {
+        let bytes =
+            with_fonts(&[("A", dictionary! { "Type" => "Font", "Subtype" => "Type1", "BaseFont" => "Symbol" })], "0 0 m 99 99 l S ");
+        let text = bytes.iter().map(|b| char::from(*b)).collect::<String>();
+        assert!(text.contains(from), "{text}");
+        let changed: Vec<u8> = text.replacen(from, to, 1).chars().map(|c| c as u8).collect();
+        let refused = repair(&changed, &order(&changed, &[Remedy::BlankBack])).unwrap_err().message;
+        assert!(refused.contains("without loss") || refused.contains("cannot be read"), "{refused}");
+    }
+}
+
+#[test]
+fn a_page_whose_content_is_missing_is_not_hidden_by_a_repair() {
+    let bytes = pdf(&[(612.0, 792.0)], |document, _| {
+        let page = page_id(document, 1);
+        set(document, page, "Contents", vec![Object::Reference((77, 0))]);
+    });
+    fault(&bytes, &[Remedy::Scale], "page 1: a part of its content is not in the file");
 }
 
 #[test]
@@ -784,9 +859,13 @@ fn a_claim_and_a_signature_go_with_the_first_change() {
         let metadata = document.add_object(Stream::new(dictionary! { "Type" => "Metadata", "Subtype" => "XML" }, xmp.as_bytes().to_vec()));
         set(document, catalog, "Metadata", metadata);
         let range: Vec<Object> = [0, 10, 20, 10].map(Object::from).to_vec();
-        let signature = document.add_object(dictionary! { "Type" => "Sig", "Filter" => "Adobe.PPKLite", "ByteRange" => range, "Contents" => text("x") });
+        let signature = document
+            .add_object(dictionary! { "Type" => "Sig", "Filter" => "Adobe.PPKLite", "ByteRange" => range, "Contents" => text("x") });
         let seal = form_xobject(document, [0.0, 0.0, 20.0, 20.0], "0 g 0 0 20 20 re f");
-        let field = with(text_field([300.0, 100.0, 320.0, 120.0], ""), dictionary! { "FT" => "Sig", "V" => signature, "AP" => dictionary! { "N" => seal } });
+        let field = with(
+            text_field([300.0, 100.0, 320.0, 120.0], ""),
+            dictionary! { "FT" => "Sig", "V" => signature, "AP" => dictionary! { "N" => seal } },
+        );
         form(document, catalog, vec![field]);
     });
     assert_eq!(inspect(&bytes).structure.pdfa_claim.as_deref(), Some("PDF/A-2b"));
@@ -856,7 +935,11 @@ fn every_file_of_the_corpus_is_repaired_or_refused() {
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            if path.is_dir() { folders.push(path) } else if path.extension().is_some_and(|e| e == "pdf") { files.push(path) }
+            if path.is_dir() {
+                folders.push(path)
+            } else if path.extension().is_some_and(|e| e == "pdf") {
+                files.push(path)
+            }
         }
     }
     files.sort();
@@ -873,7 +956,9 @@ fn every_file_of_the_corpus_is_repaired_or_refused() {
                 repaired += 1;
                 let (before, after) = (inspect(&bytes), inspect(&result.bytes));
                 let added = result.done.iter().filter(|done| done.remedy == Remedy::BlankBack && done.page.is_some()).count();
-                let sound = after.pages.len() == before.pages.len() + added && after.pages_by_second_reader == Some(after.pages.len());
+                // A page that is listed twice is one for the second reader, before and after.
+                let second = before.pages_by_second_reader.is_none_or(|pages| after.pages_by_second_reader == Some(pages + added));
+                let sound = after.pages.len() == before.pages.len() + added && second;
                 if !sound || (!qpdf_check(&result.bytes).0 && qpdf_check(&bytes).0) {
                     worse.push(path.display().to_string());
                 }

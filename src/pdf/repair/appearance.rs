@@ -36,10 +36,11 @@ const MARK_SHARE: f64 = 0.7;
 pub(super) fn is_wanted(document: &Document, widget: &Dictionary, redrawn: bool) -> bool {
     let kind = field_value(document, widget, b"FT").and_then(|t| t.as_name().ok()).unwrap_or_default();
     let looks = entry_dictionary(document, widget, b"AP").and_then(|ap| entry(document, ap, b"N"));
+    let state = entry_name(document, widget, b"AS");
     let has_looks = match looks {
         Some(Object::Stream(_)) => true,
-        // A state without a drawing is off.
-        Some(Object::Dictionary(states)) => entry_name(document, widget, b"AS").is_some_and(|s| states.has(s) || s == b"Off"),
+        // A state without a drawing is off; who draws anew, draws the box around it.
+        Some(Object::Dictionary(states)) => state.is_some_and(|s| states.has(s) || (s == b"Off" && !redrawn)),
         _ => false,
     };
     match kind {
@@ -58,9 +59,13 @@ pub(super) fn draw(document: &mut Document, book: &mut Book, widget: &Dictionary
         b"Btn" if flags & PUSH_BUTTON != 0 => Ok(None),
         b"Btn" => mark(document, widget, &frame, flags & RADIO != 0),
         b"Tx" | b"Ch" => {
-            let Some(value) = value(document, widget, flags, kind == b"Ch")? else { return Ok(None) };
+            let Some(value) = value(document, widget, flags, kind == b"Ch")? else {
+                // An empty field has its border and ground all the same.
+                return Ok((!frame.before.is_empty()).then(|| frame.form(document, "", Dictionary::new())));
+            };
             let style = Style::of(document, widget)?;
-            let set = Setting { flags, is_text: kind == b"Tx", quadding: field_value(document, widget, b"Q").and_then(|q| q.as_i64().ok()) };
+            let set =
+                Setting { flags, is_text: kind == b"Tx", quadding: field_value(document, widget, b"Q").and_then(|q| q.as_i64().ok()) };
             let longest = field_value(document, widget, b"MaxLen").and_then(|n| n.as_i64().ok()).and_then(|n| usize::try_from(n).ok());
             let content = set.text(&value, &style, &frame, longest)?;
             let font = book.font(document, style.face);
@@ -123,7 +128,8 @@ impl Style {
         let (mut font, mut size_pt, mut colour) = (None, 0.0, "0 g".to_owned());
         let mut operands: Vec<&str> = Vec::new();
         for word in told.split_whitespace() {
-            let last = |n: usize| operands[operands.len().saturating_sub(n)..].iter().map(|v| v.parse::<f64>().ok().filter(|v| v.is_finite()));
+            let last =
+                |n: usize| operands[operands.len().saturating_sub(n)..].iter().map(|v| v.parse::<f64>().ok().filter(|v| v.is_finite()));
             let parts = match word {
                 "g" => 1,
                 "rg" => 3,
@@ -151,7 +157,8 @@ impl Style {
 fn face(document: &Document, name: Option<&str>) -> Result<Face, String> {
     let Some(name) = name else { return Face::named(b"Helvetica").ok_or_else(|| "no font".to_owned()) };
     let fonts = form_entry(document, b"DR").and_then(|dr| dr.as_dict().ok()).and_then(|dr| entry_dictionary(document, dr, b"Font"));
-    let base = fonts.and_then(|fonts| entry_dictionary(document, fonts, name.as_bytes())).and_then(|f| entry_name(document, f, b"BaseFont"));
+    let base =
+        fonts.and_then(|fonts| entry_dictionary(document, fonts, name.as_bytes())).and_then(|f| entry_name(document, f, b"BaseFont"));
     // Names that Adobe's programs give to standard fonts, which the form may leave out.
     let base = base.unwrap_or(match name {
         "HeBo" => b"Helvetica-Bold",
@@ -190,7 +197,12 @@ impl Frame {
         }
         let colour = |key: &[u8], operators: [&str; 3]| {
             let parts = entry_array(document, looks?, key)?;
-            let operator = operators[match parts.len() { 1 => 0, 3 => 1, 4 => 2, _ => return None }];
+            let operator = operators[match parts.len() {
+                1 => 0,
+                3 => 1,
+                4 => 2,
+                _ => return None,
+            }];
             let values: Option<Vec<String>> = parts.iter().map(|part| number(document, part).map(plain)).collect();
             Some(format!("{} {operator}\n", values?.join(" ")))
         };
@@ -360,7 +372,8 @@ fn mark(document: &mut Document, widget: &Dictionary, frame: &Frame, radio: bool
         (None, Some(_)) if radio => return Err("a radio button does not say whether it is the one that is on".to_owned()),
         (None, Some(_)) => true,
     };
-    let caption = entry_dictionary(document, widget, b"MK").and_then(|mk| entry(document, mk, b"CA")?.as_str().ok()).and_then(|ca| ca.first());
+    let caption =
+        entry_dictionary(document, widget, b"MK").and_then(|mk| entry(document, mk, b"CA")?.as_str().ok()).and_then(|ca| ca.first());
     let side = frame.width.min(frame.height) * MARK_SHARE;
     let at = |x: f64, y: f64| format!("{} {}", plain(frame.width / 2.0 + (x - 0.5) * side), plain(frame.height / 2.0 + (y - 0.5) * side));
     let lines = |points: &[(f64, f64)], end: &str| {

@@ -26,7 +26,9 @@ impl Work<'_> {
                 catalog.remove(key);
             }
         }
-        for (there, what) in [(script, "JavaScript dropped"), (launch, "the start of other programs dropped"), (media, "sound, film or 3D dropped")] {
+        for (there, what) in
+            [(script, "JavaScript dropped"), (launch, "the start of other programs dropped"), (media, "sound, film or 3D dropped")]
+        {
             if there {
                 self.did(Remedy::DropActive, None, what);
             }
@@ -150,8 +152,25 @@ fn acts(document: &Document, value: &Object) -> bool {
     let name = |key: &[u8]| entry_name(document, value, key).unwrap_or_default();
     let action = matches!(
         name(b"S"),
-        b"GoTo" | b"GoToR" | b"GoToE" | b"GoToDp" | b"Launch" | b"Thread" | b"URI" | b"Sound" | b"Movie" | b"Hide" | b"Named"
-            | b"SubmitForm" | b"ResetForm" | b"ImportData" | b"JavaScript" | b"SetOCGState" | b"Rendition" | b"Trans" | b"GoTo3DView"
+        b"GoTo"
+            | b"GoToR"
+            | b"GoToE"
+            | b"GoToDp"
+            | b"Launch"
+            | b"Thread"
+            | b"URI"
+            | b"Sound"
+            | b"Movie"
+            | b"Hide"
+            | b"Named"
+            | b"SubmitForm"
+            | b"ResetForm"
+            | b"ImportData"
+            | b"JavaScript"
+            | b"SetOCGState"
+            | b"Rendition"
+            | b"Trans"
+            | b"GoTo3DView"
             | b"RichMediaExecute"
     );
     let media = matches!(name(b"Subtype"), b"RichMedia" | b"3D" | b"Movie" | b"Sound" | b"Screen" | b"U3D" | b"PRC")

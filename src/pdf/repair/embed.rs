@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Keys of a font descriptor that hold a program.
 const PROGRAMS: [&[u8]; 3] = [b"FontFile", b"FontFile2", b"FontFile3"];
 /// Fonts written as dictionaries in one file.
-const FONTS_MAX: usize = 20_000;
+const FONTS_MAX: usize = 2_000;
 const NAME_CHARS_MAX: usize = 80;
 
 impl Work<'_> {
@@ -93,6 +93,7 @@ fn give_program(document: &Document, font: &mut Dictionary, face: Face, descript
         font.set("LastChar", 255);
         font.set("Widths", (0..=255).map(width).collect::<Vec<Object>>());
     }
+    fill_widths(document, font);
     if let Some(encoding) = codes.written {
         font.set("Encoding", encoding);
     }
@@ -101,6 +102,19 @@ fn give_program(document: &Document, font: &mut Dictionary, face: Face, descript
     font.set("BaseFont", base_font(face).as_str());
     font.set("FontDescriptor", descriptor);
     Ok(())
+}
+
+/// The old descriptor's width for codes that have none goes into the list: the new descriptor is shared by fonts.
+fn fill_widths(document: &Document, font: &mut Dictionary) {
+    let missing = entry_dictionary(document, font, b"FontDescriptor").and_then(|d| entry(document, d, b"MissingWidth")).cloned();
+    let Some(missing) = missing.filter(|width| width.as_float().is_ok_and(|width| width != 0.0)) else { return };
+    let first = entry_flags(document, font, b"FirstChar");
+    let widths = entry_array(document, font, b"Widths").map(<[Object]>::to_vec).unwrap_or_default();
+    let width = |code: i64| usize::try_from(code - first).ok().and_then(|at| widths.get(at)).unwrap_or(&missing).clone();
+    let all: Vec<Object> = (0..=255).map(width).collect();
+    font.set("FirstChar", 0);
+    font.set("LastChar", 255);
+    font.set("Widths", all);
 }
 
 /// What each code of a font shows.

@@ -24,8 +24,18 @@ static PROGRAMS: [(&str, &[u8]); COUNT] = [
     ("FjernprintMono-BoldItalic", include_bytes!("fonts/FjernprintMono-BoldItalic.ttf")),
 ];
 /// Names by which the standard families go, in small letters and without signs. The longer stand first.
-const FAMILIES: [(&str, usize); 7] =
-    [("helvetica", 0), ("helv", 0), ("arial", 0), ("timesnewroman", 4), ("times", 4), ("couriernew", 8), ("courier", 8)];
+const FAMILIES: [(&str, usize); 10] = [
+    ("helvetica", 0),
+    ("helv", 0),
+    ("arial", 0),
+    ("liberationsans", 0),
+    ("timesnewroman", 4),
+    ("times", 4),
+    ("liberationserif", 4),
+    ("couriernew", 8),
+    ("courier", 8),
+    ("liberationmono", 8),
+];
 /// What else may stand in such a name: anything more (Narrow, Black, Neue) is another font.
 const BOLD: [&str; 2] = ["bold", "bd"];
 const ITALIC: [&str; 3] = ["italic", "oblique", "it"];

@@ -41,6 +41,7 @@ impl Taken {
 struct Count {
     fields: usize,
     comments: usize,
+    fields_gone: usize,
     gone: usize,
 }
 
@@ -89,9 +90,8 @@ impl Work<'_> {
 
     /// The catalog's form; `false` when there is none that holds anything.
     fn drop_form(&mut self) -> bool {
-        let held = form(&self.document).is_some_and(|form| {
-            form.has(b"XFA") || entry_array(&self.document, form, b"Fields").is_some_and(|fields| !fields.is_empty())
-        });
+        let held = form(&self.document)
+            .is_some_and(|form| form.has(b"XFA") || entry_array(&self.document, form, b"Fields").is_some_and(|fields| !fields.is_empty()));
         if held && let Ok(catalog) = self.document.catalog_mut() {
             for key in [&b"AcroForm"[..], b"NeedsRendering", b"Perms"] {
                 catalog.remove(key);
@@ -129,10 +129,11 @@ impl Work<'_> {
                 }
                 // Its looks are left to the program that shows it: it stays as it is.
                 None if printed && !field && taken == Taken::All => stays.push(object),
+                None if field => count.fields_gone += 1,
                 None => count.gone += 1,
             }
         }
-        if calls.is_empty() && count.gone == 0 {
+        if calls.is_empty() && count.gone + count.fields_gone == 0 {
             return Ok(false);
         }
         add_calls(&mut self.document, id, &calls)?;
@@ -151,16 +152,14 @@ impl Work<'_> {
             Taken::Media => Remedy::DropActive,
             Taken::Files => Remedy::DropFiles,
         };
-        let became = |n: usize, what: &str, many: &str| format!("{n} {} became page content", if n == 1 { what } else { many });
-        if count.fields > 0 {
-            self.did(remedy, Some(page), became(count.fields, "form field", "form fields"));
-        }
-        if count.comments > 0 {
-            self.did(remedy, Some(page), became(count.comments, "annotation", "annotations"));
-        }
-        if count.gone > 0 {
-            let plural = if count.gone == 1 { "annotation that does" } else { "annotations that do" };
-            self.did(remedy, Some(page), format!("{} {plural} not print dropped", count.gone));
+        let told = [
+            (count.fields, "form field", "became page content"),
+            (count.comments, "annotation", "became page content"),
+            (count.fields_gone, "form field", "with nothing to print dropped"),
+            (count.gone, "annotation", "with nothing to print dropped"),
+        ];
+        for (n, what, fate) in told.into_iter().filter(|(n, ..)| *n > 0) {
+            self.did(remedy, Some(page), format!("{n} {what}{} {fate}", if n == 1 { "" } else { "s" }));
         }
     }
 }

@@ -15,6 +15,7 @@ mod objects;
 mod page;
 mod place;
 mod save;
+mod sound;
 mod verify;
 
 use super::facts::{BoxMm, PdfFacts};
@@ -148,6 +149,8 @@ struct Work<'a> {
     document: Document,
     /// What was true before.
     facts: PdfFacts,
+    /// Why writing it anew would lose something.
+    loses: Option<&'static str>,
     /// In order; a page that is listed twice stands here twice.
     pages: Vec<ObjectId>,
     faces: faces::Book,
@@ -171,7 +174,8 @@ impl<'a> Work<'a> {
             n if n > PAGES_MAX => return Err(RepairFault::new(format!("the file has more than {PAGES_MAX} pages"))),
             _ => {}
         }
-        Ok(Self { order, document, facts, pages, faces: faces::Book::default(), done: Vec::new() })
+        let loses = sound::loses(&document, bytes);
+        Ok(Self { order, document, facts, loses, pages, faces: faces::Book::default(), done: Vec::new() })
     }
 
     fn asked(&self, remedy: Remedy) -> bool {
@@ -200,6 +204,9 @@ impl<'a> Work<'a> {
         let Some(first) = self.done.first().map(|done| done.remedy) else {
             return Ok(Repaired { bytes: bytes.to_vec(), done: Vec::new() });
         };
+        if let Some(why) = self.loses {
+            return Err(RepairFault::new(format!("the file cannot be written anew without loss: {why}")));
+        }
         self.drop_claims(first);
         let bytes = save::save(&mut self.document)?;
         self.verify(&bytes)?;

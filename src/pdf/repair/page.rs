@@ -5,7 +5,7 @@ use super::objects::{
     corners, dictionary, dictionary_of, entry, entry_array, entry_dictionary, follow, inherited, matrix_text, numbers, plain, reals, rect,
 };
 use super::place::{self, Placed, Shown};
-use super::{RepairFault, Work};
+use super::{Remedy, RepairFault, Work};
 use hayro_interpret::kurbo::{Affine, Point, Rect};
 use lopdf::{Dictionary, Document, Object, ObjectId, Stream};
 
@@ -22,12 +22,11 @@ const OLD_MEASURES: [&[u8]; 8] = [b"UserUnit", b"BleedBox", b"TrimBox", b"ArtBox
 impl Work<'_> {
     /// Boxes, Turn and Scale: each page goes where it shall stand, in one step.
     pub(super) fn place(&mut self) -> Result<(), RepairFault> {
+        if ![Remedy::Boxes, Remedy::Turn, Remedy::Scale].into_iter().any(|remedy| self.asked(remedy)) {
+            return Ok(());
+        }
         for (number, id) in self.each_page_once() {
             let page = dictionary(&self.document, id).ok_or_else(|| RepairFault::on_page(number, "it is not there"))?;
-            let wanted = [super::Remedy::Boxes, super::Remedy::Turn, super::Remedy::Scale];
-            if !wanted.into_iter().any(|remedy| self.asked(remedy)) {
-                return Ok(());
-            }
             let shown = Shown::read(&self.document, page).ok_or_else(|| RepairFault::on_page(number, "its boxes cannot be read"))?;
             let ink = self.order.ink_mm.get(number as usize - 1).copied().flatten();
             let Some(placed) = place::place(number, &shown, ink, self.order)? else { continue };
@@ -65,11 +64,16 @@ fn lay(document: &mut Document, id: ObjectId, shown: &Shown, placed: &Placed) ->
 pub(super) fn wrap(document: &mut Document, id: ObjectId, before: &str, behind: &str) -> Result<(), &'static str> {
     let whole = document.get_page_content_with_limit(id, CONTENT_BYTES_MAX).map_err(|_| "its content is too large")?;
     let open = content::open(&whole);
+    // Readers draw nothing for it and inspection says so: once it is left out here, nobody would.
+    if document.get_page_contents(id).into_iter().any(|part| document.get_object(part).and_then(Object::as_stream).is_err()) {
+        return Err("a part of its content is not in the file");
+    }
     let mut parts: Vec<Object> = match open.excess.is_empty() {
         true => document.get_page_contents(id).into_iter().map(Object::Reference).collect(),
         false => vec![without(document, whole, &open.excess).into()],
     };
-    let stream = |document: &mut Document, text: String| -> Object { document.add_object(Stream::new(Dictionary::new(), text.into_bytes())).into() };
+    let stream =
+        |document: &mut Document, text: String| -> Object { document.add_object(Stream::new(Dictionary::new(), text.into_bytes())).into() };
     parts.insert(0, stream(document, before.to_owned()));
     parts.push(stream(document, open.closing() + behind));
     document.get_dictionary_mut(id).map_err(|_| "it is not there")?.set("Contents", parts);
@@ -143,6 +147,11 @@ fn move_annotations(document: &mut Document, id: ObjectId, matrix: Affine) -> Re
         for key in [&b"QuadPoints"[..], b"Vertices", b"L", b"CL"] {
             let points = entry_array(document, &dictionary, key).map(|points| moved_points(document, points, matrix));
             points.into_iter().for_each(|points| dictionary.set(key, points));
+        }
+        if let Some(strokes) = entry_array(document, &dictionary, b"InkList") {
+            let strokes = strokes.iter().filter_map(|stroke| follow(document, stroke)?.as_array().ok());
+            let strokes: Vec<Object> = strokes.map(|stroke| moved_points(document, stroke, matrix)).collect();
+            dictionary.set("InkList", strokes);
         }
         turn_appearance(document, &mut dictionary, matrix)?;
         match annotation.as_reference() {

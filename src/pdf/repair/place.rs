@@ -169,7 +169,15 @@ fn into_area(page: u32, placed: &mut Placed, ink: Rect, area: BoxMm, order: &Rep
     }
     let smaller = Affine::translate(ink.center().to_vec2()) * Affine::scale(factor) * Affine::translate(-ink.center().to_vec2());
     let ink = smaller.transform_rect_bbox(ink);
-    let shift = |low: f64, high: f64, from: f64, to: f64| if low < from { from - low } else if high > to { to - high } else { 0.0 };
+    let shift = |low: f64, high: f64, from: f64, to: f64| {
+        if low < from {
+            from - low
+        } else if high > to {
+            to - high
+        } else {
+            0.0
+        }
+    };
     let (dx, dy) = (shift(ink.x0, ink.x1, area.x0, area.x1), shift(ink.y0, ink.y1, area.y0, area.y1));
     let mut parts = Vec::new();
     if factor < 1.0 {

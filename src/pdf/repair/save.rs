@@ -68,7 +68,7 @@ fn renumber(document: &mut Document) {
     document.objects = objects;
 }
 
-fn references(object: &Object, found: &mut dyn FnMut(ObjectId)) {
+pub(super) fn references(object: &Object, found: &mut dyn FnMut(ObjectId)) {
     match object {
         Object::Reference(id) => found(*id),
         Object::Array(items) => items.iter().for_each(|item| references(item, found)),
