@@ -19,6 +19,15 @@ const MM_PER_POINT: f32 = 25.4 / 72.0;
 
 /// Reads a PDF and says what it found. Never fails: what cannot be read is a fact.
 pub fn inspect(bytes: &[u8]) -> PdfFacts {
+    looked_at(bytes, true)
+}
+
+/// The same, with every page left to the interpreter: what the shorter way is held to.
+pub fn inspect_the_long_way(bytes: &[u8]) -> PdfFacts {
+    looked_at(bytes, false)
+}
+
+fn looked_at(bytes: &[u8], plain: bool) -> PdfFacts {
     let mut facts = PdfFacts { bytes: bytes.len() as u64, ..PdfFacts::default() };
     if bytes.len() > PDF_BYTES_MAX {
         facts.unreadable = Some(format!("larger than {PDF_BYTES_MAX} bytes"));
@@ -33,7 +42,7 @@ pub fn inspect(bytes: &[u8]) -> PdfFacts {
         let second = catch_unwind(|| hayro_syntax::Pdf::new(bytes.to_vec()).ok()).ok().flatten();
         facts.pages_by_second_reader = second.as_ref().and_then(|pdf| catch_unwind(AssertUnwindSafe(|| pdf.pages().len())).ok());
         if let Some(pdf) = second.filter(|_| !facts.encrypted) {
-            ink::add_ink(&pdf, &mut facts.pages);
+            ink::add_ink(&pdf, &mut facts.pages, plain);
         }
     }
     facts

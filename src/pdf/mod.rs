@@ -11,4 +11,4 @@ mod structure;
 mod window;
 
 pub use facts::{PageFacts, PdfFacts};
-pub use inspect::{PDF_BYTES_MAX, count_pages, inspect};
+pub use inspect::{PDF_BYTES_MAX, count_pages, inspect, inspect_the_long_way};

@@ -5,15 +5,18 @@
 //! result depends on the bytes alone, since work is counted and not timed.
 
 mod bounds;
+mod faces;
 mod glyphs;
 mod lines;
 mod marks;
 mod outline;
 mod paint;
 mod pen;
+mod plain;
 
 use super::facts::{MarkKind, PageFacts, PageInk};
 use bounds::{Runs, decoded_within_bounds};
+use faces::Faces;
 use hayro_interpret::hayro_syntax::Pdf;
 use hayro_interpret::hayro_syntax::content::TypedIter;
 use hayro_interpret::hayro_syntax::object::{Array, Dict, Name, Object, Rect as Corners, Stream};
@@ -40,13 +43,13 @@ const HIDDEN: u32 = 1 << 1;
 const PRINT: u32 = 1 << 2;
 
 /// Fills in what is drawn on each page. Never panics, never hangs: a page that cannot be drawn keeps `ink: None`, one that
-/// draws without end gets `too_much`.
-pub(super) fn add_ink(pdf: &Pdf, facts: &mut [PageFacts]) {
+/// draws without end gets `too_much`. `plain` says whether pages of plain text may be followed without the interpreter.
+pub(super) fn add_ink(pdf: &Pdf, facts: &mut [PageFacts], plain: bool) {
     // What a panic leaves behind is a page without ink; nothing else is written before the end.
-    drop(catch_unwind(AssertUnwindSafe(|| draw_pages(pdf, facts))));
+    drop(catch_unwind(AssertUnwindSafe(|| draw_pages(pdf, facts, plain))));
 }
 
-fn draw_pages(pdf: &Pdf, facts: &mut [PageFacts]) {
+fn draw_pages(pdf: &Pdf, facts: &mut [PageFacts], plain: bool) {
     let pages = pdf.pages();
     if pages.len() != facts.len() {
         return;
@@ -58,7 +61,7 @@ fn draw_pages(pdf: &Pdf, facts: &mut [PageFacts]) {
         return wanted.iter_mut().for_each(|(_, facts)| facts.ink = too_much());
     }
     let (shared, mut runs, mut book) = (Shared::new(), Runs::default(), CprBook::default());
-    let mut cache = InterpreterCache::new();
+    let (mut cache, mut faces) = (InterpreterCache::new(), Faces::default());
     let settings = InterpreterSettings { render_content: RenderContent::PAGE, ..InterpreterSettings::default() };
     for (page, facts) in wanted {
         if shared.is_spent() || !runs.allow(page) {
@@ -69,9 +72,14 @@ fn draw_pages(pdf: &Pdf, facts: &mut [PageFacts]) {
         let mut pen = Pen::new(&shared, sheet);
         let place = Affine::scale(MM_PER_POINT * f64::from(facts.user_unit) * UNITS_PER_MM) * page.initial_transform(true).to_kurbo();
         let drawn = catch_unwind(AssertUnwindSafe(|| {
-            let context = |place| Context::new(place, scaled(sheet), &cache, page.xref(), settings.clone());
-            interpret_page(page, &mut context(place), &mut pen);
-            draw_annotations(page, place, context, &mut pen, &shared, &mut runs);
+            let context = |place, sheet| Context::new(place, sheet, &cache, page.xref(), settings.clone());
+            let left = shared.left();
+            if !plain || !plain::draw_page(page, place, scaled(sheet), &mut faces, &settings, &context, &mut pen) {
+                pen = Pen::new(&shared, sheet);
+                shared.has_left(left);
+                interpret_page(page, &mut context(place, scaled(sheet)), &mut pen);
+            }
+            draw_annotations(page, place, |place| context(place, scaled(sheet)), &mut pen, &shared, &mut runs);
         }));
         let given_up = drawn.as_ref().is_err_and(|payload| payload.is::<GivenUp>());
         if drawn.is_ok() || given_up {

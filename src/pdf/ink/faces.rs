@@ -1,0 +1,121 @@
+//! Fonts of one document as plain text needs them: what a code shows is worked out once, however often it is shown.
+
+use super::glyphs::GlyphBox;
+use super::pen::Pen;
+use hayro_font::{Font, FontCache, FontGlyph};
+use hayro_interpret::InterpreterSettings;
+use hayro_interpret::font::OutlineGlyph;
+use hayro_interpret::hayro_cmap::BfString;
+use hayro_interpret::hayro_syntax::object::Dict;
+use hayro_interpret::kurbo::Vec2;
+use std::collections::HashMap;
+
+/// Codes below this are looked up in a table; those of embedded subsets are.
+const TABLE_CODES: usize = 0x2000;
+const NOT_YET: u32 = u32::MAX;
+
+/// What one code of a font shows.
+pub struct Letter {
+    pub outline: OutlineGlyph,
+    pub shape: GlyphBox,
+    /// Advance by the font's own table, in thousandths of its size.
+    pub advance: f32,
+    /// Advance of the pen, in thousandths of the size.
+    pub step: Vec2,
+    pub text: Option<BfString>,
+    /// Displacement and stretch from the glyph to the font's space, where that is more than nothing.
+    pub placed: Option<(Vec2, f64)>,
+}
+
+/// One font.
+pub struct Face<'a> {
+    font: Font<'a>,
+    pub horizontal: bool,
+    /// Length of the code that begins with this byte, where the first byte decides: 0 is not known yet.
+    lengths: [u8; 256],
+    table: Vec<u32>,
+    far: HashMap<u32, u32>,
+    pub letters: Vec<Letter>,
+}
+
+/// All fonts of a document that can be shown plainly.
+#[derive(Default)]
+pub struct Faces<'a> {
+    cache: FontCache<'a>,
+    /// By where their dictionaries stand.
+    known: HashMap<(usize, usize), Option<usize>>,
+    faces: Vec<Face<'a>>,
+}
+
+impl<'a> Faces<'a> {
+    /// The number of the font; `None` for one that is replaced, or drawn by little programs.
+    pub fn number(&mut self, dict: &Dict<'a>, settings: &InterpreterSettings) -> Option<usize> {
+        let place = (dict.data().as_ptr() as usize, dict.data().len());
+        if let Some(known) = self.known.get(&place) {
+            return *known;
+        }
+        let font = self.cache.font(dict, &settings.font_resolver, &settings.cmap_resolver);
+        let number = font.filter(|font| matches!(font.glyph(font.map_code(0), 0), FontGlyph::Outline(_))).map(|font| {
+            let horizontal = font.is_horizontal();
+            let table = Vec::new();
+            self.faces.push(Face { font, horizontal, lengths: [0; 256], table, far: HashMap::new(), letters: Vec::new() });
+            self.faces.len() - 1
+        });
+        self.known.insert(place, number);
+        number
+    }
+
+    pub fn get(&mut self, number: usize) -> &mut Face<'a> {
+        &mut self.faces[number]
+    }
+}
+
+impl Face<'_> {
+    /// The code at `at` and its length in bytes.
+    pub fn code(&mut self, bytes: &[u8], at: usize) -> (u32, usize) {
+        let first = bytes[at];
+        if self.lengths[usize::from(first)] == 1 {
+            return (u32::from(first), 1);
+        }
+        let (code, length) = self.font.read_code(bytes, at);
+        // A code that cannot be read is 0 and one byte long: that does not hold for the next one that begins with the same.
+        if length == 1 && code == u32::from(first) && code != 0 {
+            self.lengths[usize::from(first)] = 1;
+        }
+        (code, length)
+    }
+
+    /// The number of what a code shows in `letters`; `None` where it is no outline.
+    pub fn letter(&mut self, code: u32, pen: &Pen<'_>) -> Option<usize> {
+        let known = match self.table.get(code as usize) {
+            Some(known) => *known,
+            None => self.far.get(&code).copied().unwrap_or(NOT_YET),
+        };
+        if known != NOT_YET {
+            return Some(known as usize);
+        }
+        let id = self.font.map_code(code);
+        let FontGlyph::Outline(outline) = self.font.glyph(id, code) else { return None };
+        let (displaced, stretch) = (self.font.origin_displacement(code), self.font.glyph_stretch(id, code));
+        let placed = (displaced != Vec2::ZERO || stretch != 1.0).then_some((displaced, stretch));
+        let letter = Letter {
+            shape: pen.outline_box(&outline),
+            advance: outline.advance_width().unwrap_or(0.0),
+            step: self.font.code_advance(code),
+            text: outline.as_unicode(),
+            outline,
+            placed,
+        };
+        self.letters.push(letter);
+        let number = self.letters.len() - 1;
+        if (code as usize) < TABLE_CODES {
+            if self.table.len() <= code as usize {
+                self.table.resize(code as usize + 1, NOT_YET);
+            }
+            self.table[code as usize] = number as u32;
+        } else {
+            self.far.insert(code, number as u32);
+        }
+        Some(number)
+    }
+}
