@@ -101,7 +101,7 @@ fn why(fault: &lopdf::Error) -> String {
 }
 
 fn find(bytes: &[u8], word: &[u8]) -> bool {
-    bytes.windows(word.len()).any(|window| window == word)
+    memchr::memmem::find(bytes, word).is_some()
 }
 
 fn version(document: &Document) -> String {

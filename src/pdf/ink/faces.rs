@@ -31,8 +31,9 @@ pub struct Letter {
 pub struct Face<'a> {
     font: Font<'a>,
     pub horizontal: bool,
-    /// Length of the code that begins with this byte, where the first byte decides: 0 is not known yet.
-    lengths: [u8; 256],
+    /// Bytes that are known to be a code of their own, and pairs of bytes that are, a bit for each.
+    single: [bool; 256],
+    pairs: Vec<u64>,
     table: Vec<u32>,
     far: HashMap<u32, u32>,
     pub letters: Vec<Letter>,
@@ -58,7 +59,7 @@ impl<'a> Faces<'a> {
         let number = font.filter(|font| matches!(font.glyph(font.map_code(0), 0), FontGlyph::Outline(_))).map(|font| {
             let horizontal = font.is_horizontal();
             let table = Vec::new();
-            self.faces.push(Face { font, horizontal, lengths: [0; 256], table, far: HashMap::new(), letters: Vec::new() });
+            self.faces.push(Face { font, horizontal, single: [false; 256], pairs: vec![0; 1 << 10], table, far: HashMap::new(), letters: Vec::new() });
             self.faces.len() - 1
         });
         self.known.insert(place, number);
@@ -73,14 +74,20 @@ impl<'a> Faces<'a> {
 impl Face<'_> {
     /// The code at `at` and its length in bytes.
     pub fn code(&mut self, bytes: &[u8], at: usize) -> (u32, usize) {
-        let first = bytes[at];
-        if self.lengths[usize::from(first)] == 1 {
-            return (u32::from(first), 1);
+        let first = u32::from(bytes[at]);
+        if self.single[first as usize] {
+            return (first, 1);
+        }
+        let pair = bytes.get(at + 1).map(|second| first << 8 | u32::from(*second));
+        if let Some(pair) = pair.filter(|pair| self.pairs[*pair as usize / 64] >> (pair % 64) & 1 == 1) {
+            return (pair, 2);
         }
         let (code, length) = self.font.read_code(bytes, at);
-        // A code that cannot be read is 0 and one byte long: that does not hold for the next one that begins with the same.
-        if length == 1 && code == u32::from(first) && code != 0 {
-            self.lengths[usize::from(first)] = 1;
+        // A code that cannot be read is 0 and one byte long, and that may depend on the bytes after it.
+        if length == 1 && code == first && code != 0 {
+            self.single[first as usize] = true;
+        } else if length == 2 && Some(code) == pair {
+            self.pairs[code as usize / 64] |= 1 << (code % 64);
         }
         (code, length)
     }

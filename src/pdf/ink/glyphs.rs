@@ -1,7 +1,7 @@
 //! What the pen does with text: a box for each glyph, and what it stands for.
 
 use super::lines::Glyph;
-use super::marks::LinePlace;
+use super::marks::{LinePlace, holds};
 use super::outline;
 use super::paint::{Look, black, look};
 use super::pen::{Pen, to_mm};
@@ -138,15 +138,12 @@ impl Pen<'_> {
         if !size_mm.is_finite() || !origin.is_finite() {
             return None;
         }
-        let placed = shape.hull.map(|hull| place.transform_rect_bbox(hull));
+        let placed = shape.hull.map(|hull| placed(place, hull));
         let placed = placed.filter(|hull| hull.is_finite() && hull.width() > 0.0 && hull.height() > 0.0);
-        if placed.is_some_and(|hull| hull.intersect(self.clip()).area() > 0.0 && hull.intersect(self.page).area() <= 0.0) {
-            self.seen.text_outside = true;
-        }
-        let seen = placed.and_then(|hull| self.printed(hull));
-        if placed.is_some() && seen.is_none() {
-            return None;
-        }
+        let seen = match placed {
+            Some(hull) => Some(self.seen_of(hull)?),
+            None => None,
+        };
         let look = style.look;
         let nothing = style.invisible || self.unseen() || look == Look::Nothing;
         let white = look == Look::White && {
@@ -180,12 +177,31 @@ impl Pen<'_> {
         })
     }
 
+    /// The part of a glyph that is printed; one that stands beside the page, and is not clipped away, is noted.
+    fn seen_of(&mut self, hull: Rect) -> Option<Rect> {
+        if holds(&self.clip().intersect(self.page), &hull) {
+            return Some(hull);
+        }
+        if hull.intersect(self.clip()).area() > 0.0 && hull.intersect(self.page).area() <= 0.0 {
+            self.seen.text_outside = true;
+        }
+        self.printed(hull)
+    }
+
     /// Keeps a glyph for reading, with what it stands for.
     pub(super) fn keep(&mut self, glyph: Glyph, text: Option<&BfString>) {
         self.seen.letters.add(glyph, text.map(unicode));
         if self.seen.letters.len() > GLYPHS_MAX {
             self.shared.spend(u32::MAX);
         }
+    }
+}
+
+/// The hull of a placed box; upright text needs two corners of it.
+fn placed(place: Affine, hull: Rect) -> Rect {
+    match place.as_coeffs() {
+        [a, 0.0, 0.0, d, e, f] => Rect::from_points((a * hull.x0 + e, d * hull.y0 + f), (a * hull.x1 + e, d * hull.y1 + f)),
+        _ => place.transform_rect_bbox(hull),
     }
 }
 

@@ -542,6 +542,9 @@ impl<'w, 'a, 's, C: Fn(Affine, Rect) -> Context<'a>> Walk<'w, 'a, 's, C> {
         };
         let size = f64::from(state.font_size);
         let sized = Affine::new([size * f64::from(stretch), 0.0, 0.0, size, 0.0, f64::from(state.rise)]);
+        // Only the place changes from glyph to glyph, not the size.
+        let [a, b, c, d, _, _] = (state.matrix * sized * Affine::scale(1.0 / f64::from(UNITS_PER_EM))).as_coeffs();
+        let rise = f64::from(state.rise);
         let bytes = text.as_bytes();
         let mut at = 0;
         while at < bytes.len() {
@@ -549,7 +552,8 @@ impl<'w, 'a, 's, C: Fn(Affine, Rect) -> Context<'a>> Walk<'w, 'a, 's, C> {
             at += length;
             let number = face.letter(code, self.pen).ok_or(NotPlain)?;
             let letter = &face.letters[number];
-            let mut place = state.matrix * sized * Affine::scale(1.0 / f64::from(UNITS_PER_EM));
+            let [_, _, across, along, x, y] = state.matrix.as_coeffs();
+            let mut place = Affine::new([a, b, c, d, across * rise + x, along * rise + y]);
             if let Some((displaced, stretch)) = letter.placed {
                 place = place * Affine::translate(displaced) * Affine::scale_non_uniform(stretch, 1.0);
             }
