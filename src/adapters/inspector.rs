@@ -98,7 +98,13 @@ impl Inspector {
 impl Worker {
     fn start(program: &PathBuf) -> Result<Self, InspectorFault> {
         let mut command = Command::new(program);
-        command.arg(WORKER_COMMAND).env_clear().env(KEEP_MEMORY.0, KEEP_MEMORY.1).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command
+            .arg(WORKER_COMMAND)
+            .env_clear()
+            .env(KEEP_MEMORY.0, KEEP_MEMORY.1)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
         let mut child = command.spawn()?;
         let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(io::Error::other("the worker has no pipes").into());

@@ -4,10 +4,11 @@ use super::glyphs::GlyphBox;
 use super::pen::Pen;
 use hayro_font::{Font, FontCache, FontGlyph};
 use hayro_interpret::InterpreterSettings;
-use hayro_interpret::font::OutlineGlyph;
+use hayro_interpret::font::{FontData, OutlineGlyph};
 use hayro_interpret::hayro_cmap::BfString;
-use hayro_interpret::hayro_syntax::object::Dict;
+use hayro_interpret::hayro_syntax::object::{Array, Dict, Stream};
 use hayro_interpret::kurbo::Vec2;
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// Codes below this are looked up in a table; those of embedded subsets are.
@@ -39,6 +40,18 @@ pub struct Face<'a> {
     pub letters: Vec<Letter>,
 }
 
+/// A font program that was expanded to draw with it.
+pub struct DrawnProgram<'a> {
+    pub deflated: Cow<'a, [u8]>,
+    program: FontData,
+}
+
+impl DrawnProgram<'_> {
+    pub fn bytes(&self) -> &[u8] {
+        self.program.as_ref().as_ref()
+    }
+}
+
 /// All fonts of a document that can be shown plainly.
 #[derive(Default)]
 pub struct Faces<'a> {
@@ -46,6 +59,7 @@ pub struct Faces<'a> {
     /// By where their dictionaries stand.
     known: HashMap<(usize, usize), Option<usize>>,
     faces: Vec<Face<'a>>,
+    pub drawn: Vec<DrawnProgram<'a>>,
 }
 
 impl<'a> Faces<'a> {
@@ -56,10 +70,23 @@ impl<'a> Faces<'a> {
             return *known;
         }
         let font = self.cache.font(dict, &settings.font_resolver, &settings.cmap_resolver);
-        let number = font.filter(|font| matches!(font.glyph(font.map_code(0), 0), FontGlyph::Outline(_))).map(|font| {
+        let outline = font.as_ref().and_then(|font| match font.glyph(font.map_code(0), 0) {
+            FontGlyph::Outline(outline) => Some(outline),
+            FontGlyph::Type3(_) => None,
+        });
+        let number = font.zip(outline).map(|(font, outline)| {
+            self.drawn.extend(drawn_program(dict, &outline));
             let horizontal = font.is_horizontal();
             let table = Vec::new();
-            self.faces.push(Face { font, horizontal, single: [false; 256], pairs: vec![0; 1 << 10], table, far: HashMap::new(), letters: Vec::new() });
+            self.faces.push(Face {
+                font,
+                horizontal,
+                single: [false; 256],
+                pairs: vec![0; 1 << 10],
+                table,
+                far: HashMap::new(),
+                letters: Vec::new(),
+            });
             self.faces.len() - 1
         });
         self.known.insert(place, number);
@@ -69,6 +96,15 @@ impl<'a> Faces<'a> {
     pub fn get(&mut self, number: usize) -> &mut Face<'a> {
         &mut self.faces[number]
     }
+}
+
+/// The program of a font that has one and no other that could be meant.
+fn drawn_program<'a>(font: &Dict<'a>, outline: &OutlineGlyph) -> Option<DrawnProgram<'a>> {
+    let descendant = font.get::<Array<'a>>(b"DescendantFonts").and_then(|fonts| fonts.iter::<Dict<'a>>().next());
+    let descriptor = descendant.as_ref().unwrap_or(font).get::<Dict<'a>>(b"FontDescriptor")?;
+    let mut programs = [&b"FontFile"[..], b"FontFile2", b"FontFile3"].into_iter().filter_map(|key| descriptor.get::<Stream<'a>>(key));
+    let (Some(program), None) = (programs.next(), programs.next()) else { return None };
+    Some(DrawnProgram { deflated: program.raw_data(), program: outline.font_data()?.data })
 }
 
 impl Face<'_> {

@@ -14,6 +14,8 @@ mod paint;
 mod pen;
 mod plain;
 
+pub(super) use faces::DrawnProgram;
+
 use super::facts::{MarkKind, PageFacts, PageInk};
 use bounds::{Runs, decoded_within_bounds};
 use faces::Faces;
@@ -44,21 +46,23 @@ const PRINT: u32 = 1 << 2;
 
 /// Fills in what is drawn on each page. Never panics, never hangs: a page that cannot be drawn keeps `ink: None`, one that
 /// draws without end gets `too_much`. `plain` says whether pages of plain text may be followed without the interpreter.
-pub(super) fn add_ink(pdf: &Pdf, facts: &mut [PageFacts], plain: bool) {
+/// Returns the font programs that it was done with, as far as it knows them.
+pub(super) fn add_ink<'a>(pdf: &'a Pdf, facts: &mut [PageFacts], plain: bool) -> Vec<DrawnProgram<'a>> {
     // What a panic leaves behind is a page without ink; nothing else is written before the end.
-    drop(catch_unwind(AssertUnwindSafe(|| draw_pages(pdf, facts, plain))));
+    catch_unwind(AssertUnwindSafe(|| draw_pages(pdf, facts, plain))).unwrap_or_default()
 }
 
-fn draw_pages(pdf: &Pdf, facts: &mut [PageFacts], plain: bool) {
+fn draw_pages<'a>(pdf: &'a Pdf, facts: &mut [PageFacts], plain: bool) -> Vec<DrawnProgram<'a>> {
     let pages = pdf.pages();
     if pages.len() != facts.len() {
-        return;
+        return Vec::new();
     }
     let mut wanted: Vec<(&Page<'_>, &mut PageFacts)> =
         pages.iter().zip(facts).take(PAGES_MAX).filter(|(page, facts)| near_a4(facts) && measured_alike(page, facts)).collect();
     let too_much = || Some(PageInk { too_much: true, ..PageInk::default() });
     if !decoded_within_bounds(&wanted.iter().map(|(page, _)| *page).collect::<Vec<_>>()) {
-        return wanted.iter_mut().for_each(|(_, facts)| facts.ink = too_much());
+        wanted.iter_mut().for_each(|(_, facts)| facts.ink = too_much());
+        return Vec::new();
     }
     let (shared, mut runs, mut book) = (Shared::new(), Runs::default(), CprBook::default());
     let (mut cache, mut faces) = (InterpreterCache::new(), Faces::default());
@@ -90,6 +94,7 @@ fn draw_pages(pdf: &Pdf, facts: &mut [PageFacts], plain: bool) {
             shared.start_anew();
         }
     }
+    faces.drawn
 }
 
 fn scaled(sheet: Rect) -> Rect {

@@ -9,7 +9,7 @@ use super::paint::{Look, is_image, look};
 use super::pen::{Pen, Shared, to_mm};
 use hayro_interpret::font::GlyphRun;
 use hayro_interpret::hayro_syntax::content::TypedIter;
-use hayro_interpret::hayro_syntax::content::ops::{TypedInstruction, Transform};
+use hayro_interpret::hayro_syntax::content::ops::{Transform, TypedInstruction};
 use hayro_interpret::hayro_syntax::object::{Name, Number, Object};
 use hayro_interpret::hayro_syntax::page::{Page, Resources};
 use hayro_interpret::kurbo::{Affine, BezPath, Cap, Join, PathEl, Point, Rect, Shape};
@@ -129,7 +129,8 @@ impl<'w, 'a, 's, C: Fn(Affine, Rect) -> Context<'a>> Walk<'w, 'a, 's, C> {
             line_matrix: Affine::IDENTITY,
             clips: 0,
         };
-        let black = Colour { set: String::new(), space: 0, paint: super::paint::black(), look: Look::Ink { colour: false, through: false } };
+        let black =
+            Colour { set: String::new(), space: 0, paint: super::paint::black(), look: Look::Ink { colour: false, through: false } };
         Self {
             resources,
             faces,
