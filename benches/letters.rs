@@ -60,8 +60,7 @@ impl Text {
             lines
         };
         let pages = [page(), page()];
-        let address =
-            vec!["Kirsten Testesen".to_owned(), format!("Prøvevej {}, 2. tv.", 1 + number % 180), "9990 Æblesund".to_owned()];
+        let address = vec!["Kirsten Testesen".to_owned(), format!("Prøvevej {}, 2. tv.", 1 + number % 180), "9990 Æblesund".to_owned()];
         Self { address, heading: format!("Afgørelse i sag {}", 10_000 + number), pages }
     }
 }
@@ -69,9 +68,15 @@ impl Text {
 /// As this program draws its own letters.
 fn own(text: &Text) -> Vec<u8> {
     let sender = ["Æblesund Kommune".to_owned(), "Rådhuspladsen 1".to_owned(), "9990 Æblesund".to_owned()];
-    let paragraphs: Vec<String> = text.pages.iter().flatten().collect::<Vec<_>>().chunks(5).map(|lines| {
-        lines.iter().map(|line| line.as_str()).collect::<Vec<_>>().join(" ")
-    }).take(14).collect();
+    let paragraphs: Vec<String> = text
+        .pages
+        .iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .chunks(5)
+        .map(|lines| lines.iter().map(|line| line.as_str()).collect::<Vec<_>>().join(" "))
+        .take(14)
+        .collect();
     let letter_text = LetterText {
         title: &text.heading,
         sender_lines: &sender,
@@ -80,7 +85,8 @@ fn own(text: &Text) -> Vec<u8> {
         heading: &text.heading,
         paragraphs: &paragraphs,
     };
-    let window = Window { x_mm: 20.0, y_mm: 45.0, width_mm: 90.0, height_mm: 35.0, font_size_max_pt: 12.0, font_size_min_pt: 8.0, lines_max: 8 };
+    let window =
+        Window { x_mm: 20.0, y_mm: 45.0, width_mm: 90.0, height_mm: 35.0, font_size_max_pt: 12.0, font_size_min_pt: 8.0, lines_max: 8 };
     letter(&letter_text, &window).expect("the text fits")
 }
 
@@ -122,13 +128,16 @@ impl<'t> Builder<'t> {
             "Font" => fonts, "XObject" => dictionary! { "Im1" => logo }, "ExtGState" => dictionary! { "G1" => state },
         });
         let tree = self.document.new_object_id();
-        let kids: Vec<Object> = (0..2).map(|page| {
-            let content = self.content(page, &regular, &bold);
-            let content = self.stream(Dictionary::new(), content.into_bytes());
-            let size = vec![0.into(), 0.into(), Object::Real(595.32), Object::Real(841.92)];
-            let page = dictionary! { "Type" => "Page", "Parent" => tree, "MediaBox" => size, "Resources" => resources, "Contents" => content };
-            self.document.add_object(page).into()
-        }).collect();
+        let kids: Vec<Object> = (0..2)
+            .map(|page| {
+                let content = self.content(page, &regular, &bold);
+                let content = self.stream(Dictionary::new(), content.into_bytes());
+                let size = vec![0.into(), 0.into(), Object::Real(595.32), Object::Real(841.92)];
+                let page =
+                    dictionary! { "Type" => "Page", "Parent" => tree, "MediaBox" => size, "Resources" => resources, "Contents" => content };
+                self.document.add_object(page).into()
+            })
+            .collect();
         self.document.objects.insert(tree, dictionary! { "Type" => "Pages", "Count" => 2, "Kids" => kids }.into());
         let catalog = self.document.add_object(dictionary! { "Type" => "Catalog", "Pages" => tree });
         self.document.trailer.set("Root", catalog);
@@ -163,7 +172,8 @@ impl<'t> Builder<'t> {
             });
         }
         let mut map = "/CIDInit /ProcSet findresource begin\n12 dict begin\nbegincmap\n/CMapName /Adobe-Identity-UCS def\n\
-            1 begincodespacerange\n<0000> <FFFF>\nendcodespacerange\n".to_owned();
+            1 begincodespacerange\n<0000> <FFFF>\nendcodespacerange\n"
+            .to_owned();
         let mut widths: Vec<Object> = Vec::new();
         for shown in shown.iter().collect::<Vec<_>>().chunks(100) {
             let _ = writeln!(map, "{} beginbfchar", shown.len());
@@ -207,7 +217,8 @@ impl<'t> Builder<'t> {
         let hex = |text: &str| text.chars().fold(String::new(), |hex, c| hex + &format!("{:04X}", font.glyph(c)));
         let _ = match self.manner {
             Manner::WordProcessor => {
-                let latin: String = text.chars().map(|c| if c.is_ascii() { c.to_string() } else { format!("\\{:03o}", c as u32) }).collect();
+                let latin: String =
+                    text.chars().map(|c| if c.is_ascii() { c.to_string() } else { format!("\\{:03o}", c as u32) }).collect();
                 let spaced = latin.replace("ar", "a) 3 (r").replace("de", "d) -2 (e");
                 writeln!(
                     content,
@@ -219,7 +230,12 @@ impl<'t> Builder<'t> {
                 writeln!(content, "0 0 0 rg\nBT 1 0 0 1 {x} {y} Tm /{name} 10 Tf 13 TL <{}> Tj T* ET", hex(text))
             }
             Manner::Browser => {
-                let _ = write!(content, "q\n.75 0 0 -.75 0 841.92 cm\n/G1 gs\n0 0 0 RG 0 0 0 rg\nBT\n/{name} 13.3 Tf\n1 0 0 -1 {} {} Tm\n", x / 0.75, (841.92 - y) / 0.75);
+                let _ = write!(
+                    content,
+                    "q\n.75 0 0 -.75 0 841.92 cm\n/G1 gs\n0 0 0 RG 0 0 0 rg\nBT\n/{name} 13.3 Tf\n1 0 0 -1 {} {} Tm\n",
+                    x / 0.75,
+                    (841.92 - y) / 0.75
+                );
                 for word in text.split_inclusive(' ') {
                     let wide: u32 = word.chars().map(|c| font.width(c)).sum();
                     let _ = writeln!(content, "<{}> Tj\n{} 0 Td", hex(word), wide as f32 * 13.3 / 1000.0);
@@ -258,7 +274,11 @@ impl Font {
 
     fn table(&self, tag: &[u8]) -> &'static [u8] {
         let directory = (0..be(self.bytes, 4, 2)).map(|i| &self.bytes[12 + 16 * i..28 + 16 * i]);
-        directory.filter(|entry| entry.starts_with(tag)).map(|entry| &self.bytes[be(entry, 8, 4)..][..be(entry, 12, 4)]).next().unwrap_or_default()
+        directory
+            .filter(|entry| entry.starts_with(tag))
+            .map(|entry| &self.bytes[be(entry, 8, 4)..][..be(entry, 12, 4)])
+            .next()
+            .unwrap_or_default()
     }
 
     /// The program with the outlines of these characters only; glyphs keep their numbers.
@@ -277,7 +297,15 @@ impl Font {
                     waiting.push(part);
                 }
                 at += 6 + if flags & 1 != 0 { 2 } else { 0 };
-                at += if flags & 8 != 0 { 2 } else if flags & 0x40 != 0 { 4 } else if flags & 0x80 != 0 { 8 } else { 0 };
+                at += if flags & 8 != 0 {
+                    2
+                } else if flags & 0x40 != 0 {
+                    4
+                } else if flags & 0x80 != 0 {
+                    8
+                } else {
+                    0
+                };
                 if flags & 0x20 == 0 {
                     break;
                 }

@@ -25,17 +25,22 @@ const TICKS_A_SECOND: f64 = 100.0;
 
 fn main() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let letters: Vec<PathBuf> = (0..LETTERS).map(|number| {
-        let path = folder.path().join(format!("letter-{number:04}.pdf"));
-        fs::write(&path, letters::built(number)).expect("a new file");
-        path
-    }).collect();
+    let letters: Vec<PathBuf> = (0..LETTERS)
+        .map(|number| {
+            let path = folder.path().join(format!("letter-{number:04}.pdf"));
+            fs::write(&path, letters::built(number)).expect("a new file");
+            path
+        })
+        .collect();
     let bytes: u64 = letters.iter().filter_map(|path| fs::metadata(path).ok()).map(|file| file.len()).sum();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     if std::env::args().any(|word| word == "memory") {
         return memory(&letters, &[10_000, 100_000]);
     }
-    println!("{cores} cores; {LETTERS} letters of two pages, {} KB each, in the manner of four producers; {ROUNDS} rounds", bytes / LETTERS / 1000);
+    println!(
+        "{cores} cores; {LETTERS} letters of two pages, {} KB each, in the manner of four producers; {ROUNDS} rounds",
+        bytes / LETTERS / 1000
+    );
     compare("letters", &letters, ROUNDS);
     let started = Instant::now();
     ours(&letters);
@@ -98,7 +103,11 @@ fn compare(what: &str, files: &[PathBuf], rounds: usize) {
         println!("  {name}: {rate:.0} {what} per CPU-second, a process for each; ours is {:.1} times that", our_rate / rate);
         if spent.stopped > 0 {
             let rate = (looked_at - spent.stopped as f64) / (spent.seconds - spent.seconds_until_stopped);
-            println!("    without the {} it was stopped at after 10 s: {rate:.0}; ours is {:.1} times that", spent.stopped, our_rate / rate);
+            println!(
+                "    without the {} it was stopped at after 10 s: {rate:.0}; ours is {:.1} times that",
+                spent.stopped,
+                our_rate / rate
+            );
         }
     }
 }
@@ -106,7 +115,8 @@ fn compare(what: &str, files: &[PathBuf], rounds: usize) {
 /// Ours over all files: processor seconds of the command and its workers.
 fn ours(files: &[PathBuf]) -> f64 {
     let before = children_seconds();
-    let status = Command::new(FJERNPRINT).args(VALIDATE).args(files).stdout(Stdio::null()).status().expect("the program that was just built");
+    let status =
+        Command::new(FJERNPRINT).args(VALIDATE).args(files).stdout(Stdio::null()).status().expect("the program that was just built");
     assert!(matches!(status.code(), Some(0 | 3 | 4)), "validate ended with {status}");
     (children_seconds() - before).max(1.0 / TICKS_A_SECOND)
 }
