@@ -13,4 +13,4 @@ mod structure;
 mod window;
 
 pub use facts::{PageFacts, PdfFacts};
-pub use inspect::{PDF_BYTES_MAX, count_pages, inspect, inspect_for};
+pub use inspect::{PDF_BYTES_MAX, count_pages, inspect, inspect_for, inspect_the_long_way};
