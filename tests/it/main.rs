@@ -3,6 +3,7 @@
 mod acceptance;
 mod batch_format;
 mod batches;
+mod calendar;
 mod cli;
 mod docs;
 mod group;
