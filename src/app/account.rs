@@ -2,9 +2,12 @@
 
 use super::config::Config;
 use super::fault::Fault;
+use crate::adapters::clock;
 use crate::domain::Cvr;
+use crate::domain::calendar::date_in_denmark;
 use crate::domain::status::{BatchStatus, LetterStatus, Term};
 use crate::ledger::{Count, Ledger, RefusedFile};
+use jiff::civil::Date;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -96,13 +99,15 @@ pub struct Account {
 pub fn account(config: &Config, ledger: &Ledger, business_date: Option<&str>) -> Result<Account, Fault> {
     super::night::check_date(business_date)?;
     let mut account = Account::default();
-    for vendor in config.municipalities.values().map(|m| m.vendor.to_string()) {
-        account.vendors.entry(vendor).or_default();
+    let today: Date = business_date.and_then(|date| date.parse().ok()).unwrap_or_else(|| date_in_denmark(clock::instant()));
+    for vendor in config.municipalities.values().filter_map(|m| m.vendor_at(today)) {
+        account.vendors.entry(vendor.to_string()).or_default();
     }
+    let of_night = business_date.map(|date| ledger.batches_of_night(date)).transpose()?;
     let mut lines: BTreeMap<(String, String), Terms> = BTreeMap::new();
     for count in ledger.counts(business_date)? {
         account.terms.add(count.status, count.letters);
-        let vendor = vendor_of(config, &count);
+        let vendor = vendor_of(config, &count, today);
         if count.status.term() == Term::Shipped {
             account.pages += count.pages;
             account.sheets += count.sheets;
@@ -114,7 +119,7 @@ pub fn account(config: &Config, ledger: &Ledger, business_date: Option<&str>) ->
         lines.entry((count.municipality, vendor)).or_default().add(count.status, count.letters);
     }
     for (name, state) in ledger.batches(&BatchStatus::ALL)? {
-        if business_date.is_some_and(|date| date != state.business_date) {
+        if of_night.as_ref().is_some_and(|names| !names.contains(&name)) {
             continue;
         }
         account.batches += 1;
@@ -143,10 +148,10 @@ pub fn account_of(config: &Config, business_date: Option<&str>) -> Result<Accoun
 }
 
 /// A letter that reached no vendor counts where its municipality prints.
-fn vendor_of(config: &Config, count: &Count) -> String {
+fn vendor_of(config: &Config, count: &Count, today: Date) -> String {
     if !count.vendor.is_empty() {
         return count.vendor.clone();
     }
     let municipality = count.municipality.parse::<Cvr>().ok().and_then(|cvr| config.municipalities.get(&cvr));
-    municipality.map(|m| m.vendor.to_string()).unwrap_or_default()
+    municipality.and_then(|m| m.vendor_at(today)).map(ToString::to_string).unwrap_or_default()
 }

@@ -57,6 +57,12 @@ pub enum Command {
         #[arg(long, value_name = "D")]
         business_date: Option<String>,
     },
+    /// What will go to whom, when, and what it costs: letters and sheets by class and vendor. Changes nothing
+    Forecast {
+        /// Business date as 2026-11-24; today in Denmark when not given
+        #[arg(long, value_name = "D")]
+        business_date: Option<String>,
+    },
     /// Every fault of each PDF, against one vendor or all
     Validate {
         /// A vendor's id, or all

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod asks;
+mod forecast;
 mod nights;
 mod progress;
 mod show;
@@ -123,6 +124,7 @@ impl Face<'_> {
                 Ok(exit::DONE)
             }
             Command::Run { dry_run: true, business_date, .. } => self.dry_run(&config()?, business_date.as_deref()),
+            Command::Forecast { business_date } => self.forecast(&config()?, business_date.as_deref()),
             Command::Run { until, business_date, .. } => self.night(&config()?, until, business_date),
             Command::Validate { vendor, files } => self.validate(&profiles::select(folder, &vendor)?, &files),
             Command::Batch { command: BatchCommand::List } => self.batches(&config()?),

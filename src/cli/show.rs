@@ -1,5 +1,6 @@
 //! How results look: tables and sentences for people, one JSON object a line for programs.
 
+use super::forecast;
 use crate::app::account::{Account, Line, Terms};
 use crate::app::demo::DemoNight;
 use crate::app::inquiry::Shown;
@@ -132,7 +133,7 @@ pub fn troubles(out: &mut impl Write, word: &str, letters: &[[String; 4]]) -> io
 
 pub fn dry_run(out: &mut impl Write, dry: &DryRun) -> io::Result<()> {
     report(out, &dry.report)?;
-    for plan in &dry.plans {
+    for plan in dry.plans.iter().flat_map(|plan| &plan.batches) {
         writeln!(
             out,
             "would seal for {:<12} {}  {:>6} letters, {:>7} pages, {:>7} sheets, {:>9} kB  {}",
@@ -148,6 +149,7 @@ pub fn dry_run(out: &mut impl Write, dry: &DryRun) -> io::Result<()> {
     for (batch, letters) in &dry.waiting {
         writeln!(out, "would ship {batch}, sealed earlier, {letters} letters")?;
     }
+    forecast::table(out, &dry.plans)?;
     writeln!(out, "a dry run: nothing was changed")
 }
 

@@ -3,6 +3,7 @@
 pub mod address;
 pub mod calendar;
 pub mod codes;
+pub mod cutoff;
 pub mod finding;
 pub mod ids;
 pub mod print;

@@ -50,6 +50,8 @@ pub static RULES: &[Rule] = &[
     new("POLYGLOT", "FP-V045", Reject),
     new("OBJECT_MISSING", "FP-V046", Warn),
     new("PDFA_CLAIM", "FP-V047", Off),
+    new("POSTAGE_UNSOLD", "FP-V048", Reject),
+    new("WEIGHT_MAX", "FP-V049", Reject),
     new("MARGIN_ALL", "FP-V050", Warn),
     new("MARGIN_LEFT_ZONE", "FP-V051", Warn),
     new("ADDR_BOX", "FP-V052", Warn),

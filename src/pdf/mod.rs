@@ -7,6 +7,7 @@ pub mod ink;
 pub mod inspect;
 pub mod join;
 mod paper;
+mod share;
 mod structure;
 mod window;
 

@@ -28,6 +28,7 @@ fn candidate() -> impl Strategy<Value = Candidate> {
                 pages,
                 sheets: sheets_of(pages, plex),
                 bytes,
+                weight_g: 10 + 5 * sheets_of(pages, plex),
             }
         },
     )

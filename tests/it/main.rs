@@ -20,5 +20,6 @@ mod rules;
 mod shipping;
 mod site;
 mod sshd;
+mod stream;
 mod structure;
 mod words;

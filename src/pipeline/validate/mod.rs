@@ -8,7 +8,7 @@ mod window;
 
 use crate::domain::redact::redact;
 use crate::domain::rules;
-use crate::domain::{Envelope, Finding, Plex, PostalAddress, PrintJob, PrintOptions, PrintWishes, Severity, Sha256, sheets_of};
+use crate::domain::{Envelope, Finding, Plex, Postage, PostalAddress, PrintJob, PrintOptions, PrintWishes, Severity, Sha256, sheets_of};
 use crate::pdf::PdfFacts;
 use crate::pdf::facts::BoxMm;
 use crate::vendor::VendorProfile;
@@ -29,6 +29,9 @@ impl ValidLetter {
         &self.bytes
     }
 }
+
+/// Rules about what a window shows: nothing to an envelope without one.
+const SEEN_IN_WINDOW: [&str; 2] = ["ADDR_KEEPOUT", "CPR_IN_WINDOW"];
 
 /// What is asked of one letter beside its PDF.
 #[derive(Debug, Clone)]
@@ -52,6 +55,13 @@ pub fn validate(bytes: Vec<u8>, facts: &PdfFacts, demand: &Demand<'_>, profile: 
     let envelope = profile.envelope_for(wish, sheets);
     if envelope.is_none() && !findings.iter().any(|f| f.rule == "PAGES_MAX") {
         findings.push(too_many_sheets(sheets, plex, profile));
+    }
+    if let Some(envelope) = envelope {
+        if !profile.has_window(envelope) {
+            findings.retain(|finding| !SEEN_IN_WINDOW.contains(&finding.rule));
+        }
+        let class = wishes.postage.unwrap_or(demand.defaults.postage);
+        findings.extend(unsold(class, profile.weight_g(envelope, sheets), profile));
     }
     let Some(envelope) = envelope.filter(|_| !rejects(&findings)) else { return Err(findings) };
     Ok(ValidLetter { job: job(&bytes, demand, profile, (pages, sheets, plex, envelope)), bytes })
@@ -89,6 +99,25 @@ fn no_formula(text: String) -> String {
     if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text }
 }
 
+/// What of the vendor's postage table speaks against the letter: nobody would carry it.
+fn unsold(class: Postage, weight_g: u32, profile: &VendorProfile) -> Option<Finding> {
+    let (rule, measured, limit, message) = match profile.postage.weight_max_g(class) {
+        None => {
+            let sold: Vec<&str> = profile.postage.classes().map(Postage::word).collect();
+            ("POSTAGE_UNSOLD", class.word().to_owned(), sold.join(", "), "the vendor does not sell this class of postage")
+        }
+        Some(most) if weight_g > most => (
+            "WEIGHT_MAX",
+            format!("{weight_g} g"),
+            format!("{most} g"),
+            "the letter is heavier than its class of postage takes at this vendor",
+        ),
+        Some(_) => return None,
+    };
+    let (code, message) = (rules::rule(rule).code, message.to_owned());
+    Some(Finding { code, rule, severity: Severity::Reject, page: None, box_mm: None, measured, limit, message })
+}
+
 fn too_many_sheets(sheets: u32, plex: Plex, profile: &VendorProfile) -> Finding {
     Finding {
         code: rules::rule("SHEETS_MAX").code,
@@ -97,7 +126,7 @@ fn too_many_sheets(sheets: u32, plex: Plex, profile: &VendorProfile) -> Finding 
         page: None,
         box_mm: None,
         measured: format!("{sheets} sheets ({})", plex.word()),
-        limit: format!("{} sheets", profile.sheet.c4_sheets_max),
+        limit: format!("{} sheets", profile.envelope.sheets_max()),
         message: "the letter has more sheets than the vendor's largest envelope takes".to_owned(),
     }
 }
