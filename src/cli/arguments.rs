@@ -173,9 +173,23 @@ pub enum LedgerCommand {
 pub enum VendorCommand {
     /// The known vendors
     List,
-    /// Checks a profile and names the values that are still assumed
+    /// Checks a profile: what cannot be, what looks wrong, what is still assumed
     Check {
         #[arg(default_value = "all", value_name = "ID")]
         vendor: String,
+        /// Logs in at the vendor's server with the pinned host key, and looks whether inbox and outbox are there
+        #[arg(long)]
+        live: bool,
+    },
+    /// Past nights against another vendor's profile: rejects, cost, days won or lost. Sends and changes nothing
+    Rehearse {
+        #[arg(long, value_name = "ID")]
+        vendor: String,
+        /// First business date, as 2026-11-24
+        #[arg(long, value_name = "D")]
+        from: Option<String>,
+        /// Last business date
+        #[arg(long, value_name = "D")]
+        to: Option<String>,
     },
 }

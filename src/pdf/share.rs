@@ -23,10 +23,8 @@ impl Shared {
     /// Removes from a part's objects those that the target has already or that the part itself has twice, and lets
     /// everything that named them name the first.
     pub fn fold(&mut self, objects: &mut BTreeMap<ObjectId, Object>) {
-        let contents: HashMap<ObjectId, [u8; 32]> = objects
-            .iter()
-            .filter_map(|(id, object)| Some((*id, openssl::sha::sha256(&object.as_stream().ok()?.content))))
-            .collect();
+        let contents: HashMap<ObjectId, [u8; 32]> =
+            objects.iter().filter_map(|(id, object)| Some((*id, openssl::sha::sha256(&object.as_stream().ok()?.content)))).collect();
         for _ in 0..ROUNDS_MAX {
             let mut same: HashMap<ObjectId, ObjectId> = HashMap::new();
             for (id, object) in objects.iter() {

@@ -300,7 +300,11 @@ fn a_dry_run_says_what_would_be_done_and_changes_nothing() {
     let output = house.ask(&["run", "--dry-run"]);
     let lines: Vec<Value> = String::from_utf8(output.stdout).unwrap().lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     assert_eq!((&lines[0]["message_type"], lines[0]["letters"].as_array().unwrap().len()), (&"plan".into(), 1));
-    assert_eq!((&lines[1]["digital"], &lines[1]["validated"]), (&1.into(), &1.into()));
+    let class = (&lines[1]["message_type"], &lines[1]["letters"], &lines[1]["unpriced"]);
+    assert_eq!(class, (&"class".into(), &1.into(), &0.into()), "{}", lines[1]);
+    assert!(lines[1]["cost_ore"].as_u64().unwrap() > 0 && lines[2]["message_type"] == "forecast");
+    let summary = lines.last().unwrap();
+    assert_eq!((&summary["digital"], &summary["validated"]), (&1.into(), &1.into()));
     assert!(house.path("drop/sagssystem/a.xml").exists() && house.path("drop/sagssystem/b.xml").exists());
     assert!(house.receipts().is_empty() && house.letters("accepted").is_empty());
     let left: Vec<_> = fs::read_dir(house.path("data")).unwrap().map(|e| e.unwrap().file_name()).collect();

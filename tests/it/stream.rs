@@ -21,7 +21,8 @@ fn rasters(bytes: &[u8]) -> Vec<Vec<u8>> {
     check_with_qpdf(&file);
     let made = Command::new("pdftoppm").args(["-gray", "-r", "60"]).arg(&file).arg(dir.path().join("page")).status().unwrap();
     assert!(made.success());
-    let mut pages: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().path()).filter(|p| p.extension().unwrap() == "pgm").collect();
+    let mut pages: Vec<_> =
+        fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().path()).filter(|p| p.extension().unwrap() == "pgm").collect();
     pages.sort();
     pages.iter().map(|page| fs::read(page).unwrap()).collect()
 }
@@ -51,7 +52,9 @@ fn with_program(program: &[u8]) -> Vec<u8> {
     pdf(&[A4], |document, page| {
         let file = document.add_object(Stream::new(dictionary! { "Length1" => program.len() as i64 }, program.to_vec()));
         let descriptor = document.add_object(dictionary! { "Type" => "FontDescriptor", "FontName" => "ABCDEF+Same", "FontFile2" => file });
-        let font = document.add_object(dictionary! { "Type" => "Font", "Subtype" => "TrueType", "BaseFont" => "ABCDEF+Same", "FontDescriptor" => descriptor });
+        let font = document.add_object(
+            dictionary! { "Type" => "Font", "Subtype" => "TrueType", "BaseFont" => "ABCDEF+Same", "FontDescriptor" => descriptor },
+        );
         let page = document.get_object_mut(page).unwrap().as_dict_mut().unwrap();
         page.set("Resources", dictionary! { "Font" => dictionary! { "F1" => font } });
     })

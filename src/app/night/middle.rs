@@ -69,8 +69,15 @@ pub(super) fn middle(night: &mut Night<'_>, register: &Register, templates: &Tem
     private_folder(&night.config.digital).map_err(|e| Fault::io(format!("making {}", night.config.digital.display()), &e))?;
     let reader = Ledger::open_read_only(&night.config.ledger_path())?;
     let inspector = Inspector::of_this_program()?;
-    let workshop =
-        Workshop { config: night.config, store: &night.store, register, templates, inspector: &inspector, replay: false, last: Mutex::new(None) };
+    let workshop = Workshop {
+        config: night.config,
+        store: &night.store,
+        register,
+        templates,
+        inspector: &inspector,
+        replay: false,
+        last: Mutex::new(None),
+    };
     let (units, work) = crossbeam_channel::bounded::<Result<Unit, Fault>>(QUEUE);
     let (done, results) = crossbeam_channel::bounded::<Results>(RESULTS);
     let recorded = std::thread::scope(|scope| {
