@@ -73,6 +73,12 @@ pub fn account(out: &mut impl Write, account: &Account) -> io::Result<()> {
             writeln!(out, "    {name}  {status}  {open} letters open")?;
         }
     }
+    if !account.overdue_batches.is_empty() {
+        writeln!(out, "\nof those, answers that are overdue; call the vendor:")?;
+        for (name, late) in &account.overdue_batches {
+            writeln!(out, "    {name}  {late}")?;
+        }
+    }
     if !account.refused_files.is_empty() {
         writeln!(out, "\nfiles refused at the door, answered and kept ({}):", account.refused)?;
         for file in account.refused_files.iter().take(TROUBLES_SHOWN) {

@@ -39,10 +39,9 @@ impl CutoffState {
     pub fn after(before: Option<Self>, event: &CutoffEvent) -> Result<Self, IllegalEvent> {
         let CutoffEvent::Closed { business_date, cutoff_at, previous, .. } = event;
         let illegal = |status: String| Err(IllegalEvent { status, event: format!("{} of {business_date}", event.word()) });
-        if let Some(before) = &before {
-            if before.business_date >= *business_date || before.cutoff_at >= *cutoff_at {
-                return illegal(format!("closed on {}", before.business_date));
-            }
+        let later = |before: &Self| before.business_date < *business_date && before.cutoff_at < *cutoff_at;
+        if let Some(before) = before.as_ref().filter(|before| !later(before)) {
+            return illegal(format!("closed on {}", before.business_date));
         }
         if *previous != before.as_ref().map(|state| state.business_date) {
             return illegal("another day closed last".to_owned());

@@ -22,4 +22,6 @@ mod site;
 mod sshd;
 mod stream;
 mod structure;
+mod terms;
+mod vendors;
 mod words;

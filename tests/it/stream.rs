@@ -4,6 +4,7 @@ use crate::pdf::{A4, pdf};
 use crate::render::long_letter;
 use fjernprint::pdf::join::join;
 use lopdf::{Document, Object, Stream, dictionary};
+use proptest::prelude::*;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -49,12 +50,13 @@ fn letters_share_their_fonts_and_look_as_before() {
 
 /// A letter whose text is shown in a font of the same name, with another program in it.
 fn with_program(program: &[u8]) -> Vec<u8> {
-    pdf(&[A4], |document, page| {
+    pdf(&[A4], |document, _| {
         let file = document.add_object(Stream::new(dictionary! { "Length1" => program.len() as i64 }, program.to_vec()));
         let descriptor = document.add_object(dictionary! { "Type" => "FontDescriptor", "FontName" => "ABCDEF+Same", "FontFile2" => file });
         let font = document.add_object(
             dictionary! { "Type" => "Font", "Subtype" => "TrueType", "BaseFont" => "ABCDEF+Same", "FontDescriptor" => descriptor },
         );
+        let page = document.get_pages()[&1];
         let page = document.get_object_mut(page).unwrap().as_dict_mut().unwrap();
         page.set("Resources", dictionary! { "Font" => dictionary! { "F1" => font } });
     })
@@ -83,4 +85,21 @@ fn pages_that_are_alike_stay_pages_of_their_own() {
     let pages: std::collections::BTreeSet<_> = document.get_pages().into_values().collect();
     assert_eq!((pages.len(), joined.pages), (4, 4));
     assert!(pages.iter().all(|id| matches!(document.get_object(*id), Ok(Object::Dictionary(_)))));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+    #[test]
+    fn every_letter_of_a_stream_begins_on_a_front(pages in proptest::collection::vec(1usize..5, 1..9)) {
+        let letters: Vec<Vec<u8>> = pages.iter().map(|count| pdf(&vec![A4; *count], |_, _| {})).collect();
+        let parts: Vec<&[u8]> = letters.iter().map(Vec::as_slice).collect();
+        let joined = join(&parts, true).unwrap();
+        let mut next = 1;
+        for (first, count) in joined.first_pages.iter().zip(&pages) {
+            prop_assert_eq!(*first % 2, 1);
+            prop_assert!(*first == next || *first == next + 1);
+            next = first + *count as u32;
+        }
+        prop_assert_eq!(joined.pages, next - 1);
+    }
 }
