@@ -81,10 +81,10 @@ impl Face<'_> {
         writeln!(self.out, "{all} letters of past nights against {to}; nothing was sent or changed")?;
         for (vendor, c) in &rehearsal.by_vendor {
             let (was, would) = (&c.was, &c.would);
-            writeln!(self.out, "\n{vendor:<20} {:>9} {:>9} {:>6} {:>9} {:>16}", "printed", "rejected", "held", "sheets", "excl. VAT")?;
+            writeln!(self.out, "\n{vendor:<28} {:>9} {:>9} {:>6} {:>9} {:>16}", "printed", "rejected", "held", "sheets", "excl. VAT")?;
             for (name, side) in [(format!("as it was, {vendor}"), was), (format!("as it would be, {to}"), would)] {
                 let cost = kroner(side.cost_ore, side.unpriced);
-                writeln!(self.out, "{name:<20} {:>9} {:>9} {:>6} {:>9} {cost:>16}", side.printed, side.rejected, side.held, side.sheets)?;
+                writeln!(self.out, "{name:<28} {:>9} {:>9} {:>6} {:>9} {cost:>16}", side.printed, side.rejected, side.held, side.sheets)?;
             }
             let (won, lost) = (days(c, -1), days(c, 1));
             let counted: u64 = c.days.values().sum();

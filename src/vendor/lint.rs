@@ -18,6 +18,10 @@ impl VendorProfile {
         if !self.delivery.window.contains(hour_before) && cutoff != Time::midnight() {
             warnings.push(format!("delivery.window {} is shut just before the cut-off at {cutoff}", self.delivery.window));
         }
+        // Weekends and holidays lie between days of work.
+        if self.answers.kept_days < 2 * self.answers.receipt_within_workdays + 4 {
+            warnings.push("answers.kept_days is so short that receipts may be deleted before they are fetched".to_owned());
+        }
         if !self.delivery.rename_into_place && !self.delivery.sweeps {
             warnings.push("delivery.rename_into_place = false: half a file lies there under its final name while it goes up".to_owned());
         }

@@ -197,6 +197,8 @@ pub struct Answers {
     pub dialect: String,
     pub ack_within_minutes: u32,
     pub receipt_within_workdays: u32,
+    /// Retention: days after which the vendor has deleted a batch and its answers.
+    pub kept_days: u32,
 }
 
 /// Why a profile was refused.
@@ -282,6 +284,7 @@ impl VendorProfile {
             a.font_size_min_pt >= 5.0 && a.font_size_min_pt <= a.font_size_max_pt,
             "address_box font sizes must be 5 pt or more, min not above max",
         );
+        must((1..=3650).contains(&self.answers.kept_days), "answers.kept_days must be 1 to 3650");
         must(self.answers.dialect == "csv", "answers.dialect: only csv is known");
         if let Some(m) = self.margins {
             let sane = |mm: f32| (0.0..=60.0).contains(&mm);

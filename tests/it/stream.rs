@@ -30,7 +30,12 @@ fn rasters(bytes: &[u8]) -> Vec<Vec<u8>> {
 
 fn streams_of(bytes: &[u8], name: &[u8]) -> usize {
     let document = Document::load_mem(bytes).unwrap();
-    document.objects.values().filter(|o| o.as_dict().is_ok_and(|d| d.has(name))).count()
+    let holds = |object: &&Object| match object {
+        Object::Dictionary(dictionary) => dictionary.has(name),
+        Object::Stream(stream) => stream.dict.has(name),
+        _ => false,
+    };
+    document.objects.values().filter(holds).count()
 }
 
 #[test]

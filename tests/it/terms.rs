@@ -262,5 +262,11 @@ fn an_answer_is_overdue_by_the_vendors_own_days() {
     check(BatchStatus::Acknowledged, 1, "2027-03-31T20:00:00Z", false);
     check(BatchStatus::Acknowledged, 1, "2027-03-31T22:00:00Z", true);
     check(BatchStatus::Acknowledged, 0, "2027-04-30T00:00:00Z", false);
+    let late = |status, now: &str| {
+        let shipped_at = "2027-03-24T01:00:00Z".parse().unwrap();
+        fjernprint::pipeline::overdue::overdue(&state(status), shipped_at, 1, &profile, now.parse().unwrap()).unwrap()
+    };
+    assert!(late(BatchStatus::Acknowledged, "2027-04-23T00:00:00Z").contains("no final word"));
+    assert!(late(BatchStatus::Shipped, "2027-04-23T02:00:00Z").contains("deletes its answers after 30 days, on 2027-04-23"));
     check(BatchStatus::Sealed, 3, "2027-04-30T00:00:00Z", false);
 }

@@ -187,15 +187,11 @@ fn what_only_looks_wrong_is_a_warning() {
     check("closed = [\"2027-05-07\"]", "closed = [\"2027-05-08\"]", "2027-05-08, on which the vendor does not work anyway");
     check("open = []", "open = [\"2027-05-11\"]", "2027-05-11, on which the vendor works anyway");
     check("closed = [\"2027-05-07\"]", "closed = [\"2026-05-15\"]", "the vendor's own days end on 2026-05-15");
+    check("kept_days = 60", "kept_days = 5", "may be deleted before they are fetched");
     check("rename_into_place = true", "rename_into_place = false", "half a file lies there under its final name");
 }
 
-#[test]
-fn a_live_check_logs_in_with_the_pinned_key_and_says_what_is_there() {
-    let server = crate::sshd::start();
-    let house = House::new();
-    assert_eq!(house.ask(&["vendor", "check", "edora", "--live"]).status.code(), Some(2), "without a connection nothing is asked");
-    let address = &server.address;
+fn connect(house: &House, address: &fjernprint::adapters::sftp::Address) {
     let connection = format!(
         "\n[[connection]]\nvendor = \"edora\"\nhost = \"{}\"\nport = {}\nuser = \"{}\"\nkey_file = \"{}\"\nhost_key_pin = \"{}\"\n",
         address.host,
@@ -206,6 +202,43 @@ fn a_live_check_logs_in_with_the_pinned_key_and_says_what_is_there() {
     );
     let config = fs::read_to_string(house.path("fjernprint.toml")).unwrap();
     house.write("fjernprint.toml", config + &connection);
+}
+
+/// Outside of the window nothing goes up and nothing is wrong; inside, the vendor's own names and no look at the server.
+#[test]
+fn files_go_up_in_the_vendors_window_only() {
+    use fjernprint::domain::calendar::time_in_denmark;
+    let server = crate::sshd::start();
+    let house = House::new();
+    connect(&house, &server.address);
+    house.change("# vendors = \"vendors\"", "vendors = \"vendors\"");
+    let hour = time_in_denmark(jiff::Timestamp::now()).hour();
+    let shut = format!("window = \"{:02}:00-{:02}:00\"", (hour + 3) % 24, (hour + 4) % 24);
+    let open = "window = \"00:00-24:00\"";
+    let text = shipped("edora").replace("check_after_upload = \"size\"", "check_after_upload = \"none\"");
+    let text = text.replace("FP-{vendor}-{cvr}-{date}-{seq}", "Post_{seq:5}");
+    house.write("vendors/edora/profile.toml", text.replace(open, &shut));
+    house.drop("1.xml", crate::intake::message("000000000001", crate::intake::AUTO, "6101804567"));
+    let names = || fs::read_dir(server.jail.join("in")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+    assert_eq!(house.ask(&["run", "--until", "ship"]).status.code(), Some(0));
+    assert_eq!(names().count(), 0);
+    house.write("vendors/edora/profile.toml", &text);
+    assert_eq!(house.ask(&["run", "--until", "ship"]).status.code(), Some(0));
+    assert_eq!(names().count(), 5);
+    assert!(names().all(|name| name.starts_with("Post_00001-")), "{:?}", names().collect::<Vec<_>>());
+    let manifest = names().find(|name| name.ends_with(".manifest.json")).unwrap();
+    let (path, ca) = (server.jail.join("in").join(manifest), house.path("keys/ca.pem"));
+    let verified = house.ask(&["batch", "verify", path.to_str().unwrap(), "--certificate", ca.to_str().unwrap()]);
+    assert_eq!(verified.status.code(), Some(0), "{}", String::from_utf8_lossy(&verified.stderr));
+}
+
+#[test]
+fn a_live_check_logs_in_with_the_pinned_key_and_says_what_is_there() {
+    let server = crate::sshd::start();
+    let house = House::new();
+    assert_eq!(house.ask(&["vendor", "check", "edora", "--live"]).status.code(), Some(2), "without a connection nothing is asked");
+    let address = &server.address;
+    connect(&house, address);
     let ask = || {
         let output = house.ask(&["vendor", "check", "edora", "--live"]);
         let line: serde_json::Value = serde_json::from_slice(output.stdout.split(|b| *b == b'\n').next().unwrap()).unwrap();
