@@ -112,7 +112,7 @@ impl Calendar {
     /// The first cut-off that is not before `instant`: what is complete at the very moment is in time.
     pub fn cutoff_from(&self, instant: Timestamp) -> Option<Cutoff> {
         let mut day = date_in_denmark(instant);
-        // A cut-off just after midnight may lie on the day before in another zone, never here: the day is Denmark's own.
+        // Today's cut-off has passed, or it is the next day's of work: there is no third.
         for _ in 0..2 {
             let business_day = self.workday_from(day)?;
             let at = self.cutoff_at(business_day)?;

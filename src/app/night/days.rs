@@ -17,12 +17,12 @@ const CLOSED_AT_ONCE_MAX: usize = 1_000;
 
 /// Writes down every cut-off that has passed and was not written yet, vendor by vendor. A vendor's first run writes the
 /// last one before it; from there on no day of work is left out, whether a run was made on it or not.
-pub(super) fn close_days(night: &mut Night<'_>) -> Result<(), Fault> {
+pub(super) fn close_days(night: &mut Night<'_>, as_of: Timestamp) -> Result<(), Fault> {
     let today = night.business_day();
     let mut vendors: BTreeSet<VendorId> = night.config.vendors_by(today).into_iter().cloned().collect();
     vendors.retain(|vendor| night.config.profiles.contains_key(vendor));
     for vendor in vendors {
-        let entries = passed(&night.ledger, &night.config.profiles[&vendor], night.as_of)?;
+        let entries = passed(&night.ledger, &night.config.profiles[&vendor], as_of)?;
         night.ledger.record(&clock::now(), &entries)?;
     }
     Ok(())

@@ -39,7 +39,7 @@ pub fn forecast(config: &Config, business_date: Option<&str>, watch: &dyn Watch)
     let mut report = RunReport { business_date: night.business_date.clone(), ..RunReport::default() };
     intake::intake(&mut night, &mut report)?;
     middle::middle(&mut night, &register(config)?, &templates(config)?, &mut report)?;
-    let plans = seal::plans(&night)?;
+    let plans = seal::plans(&night, night.as_of())?;
     let waiting = seal::unshipped(&night.ledger)?.into_iter().map(|(name, state)| (name.to_string(), state.letters)).collect();
     Ok(DryRun { report, plans, waiting })
 }

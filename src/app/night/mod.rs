@@ -110,8 +110,8 @@ pub(crate) struct Night<'a> {
     pub ledger: Ledger,
     pub store: Store,
     pub business_date: String,
-    /// The moment that cut-offs are held against: now, or the beginning of the business date that was asked for.
-    pub as_of: Timestamp,
+    /// The beginning of the business date that was asked for; `None` when the run is made for now.
+    pub asked: Option<Timestamp>,
     pub watch: &'a dyn Watch,
     /// Nothing is taken out of the drop folders, and nobody is answered.
     pub dry: bool,
@@ -121,9 +121,9 @@ pub(crate) struct Night<'a> {
 /// Opens a night, and with it the ledger. FP-L002 when another run holds it: nothing was done.
 pub(crate) fn open<'a>(config: &'a Config, business_date: Option<&str>, watch: &'a dyn Watch) -> Result<Night<'a>, Fault> {
     check_date(business_date)?;
-    let asked: Option<Date> = business_date.and_then(|date| date.parse().ok());
-    let as_of = asked.and_then(begin_of).unwrap_or_else(clock::instant);
-    let business_day = asked.unwrap_or_else(|| date_in_denmark(as_of));
+    let day: Option<Date> = business_date.and_then(|date| date.parse().ok());
+    let asked = day.and_then(begin_of);
+    let business_day = day.unwrap_or_else(|| date_in_denmark(clock::instant()));
     config.refuse_assumptions(business_day)?;
     if !config.ledger_path().is_file() {
         // A ledger that vanished is no fresh start: letters that were printed would be printed again.
@@ -133,13 +133,18 @@ pub(crate) fn open<'a>(config: &'a Config, business_date: Option<&str>, watch: &
     let ledger = Ledger::open(&config.ledger_path())?;
     let store = Store::open(&config.store_path())?;
     store.clear_unfinished()?;
-    Ok(Night { config, ledger, store, business_date: business_day.to_string(), as_of, watch, dry: false, _lock: lock })
+    Ok(Night { config, ledger, store, business_date: business_day.to_string(), asked, watch, dry: false, _lock: lock })
 }
 
 impl Night<'_> {
     /// The business date as a day.
     fn business_day(&self) -> Date {
-        self.business_date.parse().unwrap_or_else(|_| date_in_denmark(self.as_of))
+        self.business_date.parse().unwrap_or_else(|_| date_in_denmark(self.as_of()))
+    }
+
+    /// The moment that cut-offs are held against. A run that is at work when a cut-off passes has missed it.
+    fn as_of(&self) -> Timestamp {
+        self.asked.unwrap_or_else(clock::instant)
     }
 }
 

@@ -19,6 +19,7 @@ use crate::pipeline::seal::{Facts, Member, manifest, name_of, rows};
 use crate::vendor::Container;
 use crate::wire::cms;
 use crate::wire::manifest::{BatchFiles, FileEntry, letters_to_csv};
+use jiff::Timestamp;
 use jiff::civil::Date;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -28,7 +29,7 @@ use std::path::Path;
 const MAKING: &str = ".making";
 
 /// The plans for all printable letters that are in no batch, vendor by vendor.
-pub(super) fn plans(night: &Night<'_>) -> Result<Vec<VendorPlan>, Fault> {
+pub(super) fn plans(night: &Night<'_>, as_of: Timestamp) -> Result<Vec<VendorPlan>, Fault> {
     let mut by_vendor: BTreeMap<VendorId, Vec<Candidate>> = BTreeMap::new();
     night.ledger.for_each_validated(|letter, state| {
         if let Some(job) = state.job {
@@ -39,7 +40,7 @@ pub(super) fn plans(night: &Night<'_>) -> Result<Vec<VendorPlan>, Fault> {
     let mut plans = Vec::new();
     for (vendor, candidates) in by_vendor {
         let Some(profile) = night.config.profiles.get(&vendor) else { continue };
-        let cutoff = open_day(&night.ledger, profile, night.business_day(), night.as_of)?;
+        let cutoff = open_day(&night.ledger, profile, night.business_day(), as_of)?;
         plans.push(plan(candidates, profile, cutoff));
     }
     Ok(plans)
@@ -63,8 +64,9 @@ pub(super) fn seal(night: &mut Night<'_>, report: &mut RunReport) -> Result<(), 
     let root = night.config.batches_path();
     private_folder(&root).map_err(|e| Fault::io(format!("making {}", root.display()), &e))?;
     clear_unfinished(&root, &night.ledger)?;
-    close_days(night)?;
-    let plans = plans(night)?;
+    let as_of = night.as_of();
+    close_days(night, as_of)?;
+    let plans = plans(night, as_of)?;
     let total = plans.iter().map(|plan| plan.batches.len() as u64).sum();
     night.watch.begin("batches", Some(total));
     let signer = if total > 0 { Some(Signer::read(&night.config.signer_certificate, &night.config.signer_key)?) } else { None };
