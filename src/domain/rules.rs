@@ -50,8 +50,6 @@ pub static RULES: &[Rule] = &[
     new("POLYGLOT", "FP-V045", Reject),
     new("OBJECT_MISSING", "FP-V046", Warn),
     new("PDFA_CLAIM", "FP-V047", Off),
-    new("POSTAGE_UNSOLD", "FP-V048", Reject),
-    new("WEIGHT_MAX", "FP-V049", Reject),
     new("MARGIN_ALL", "FP-V050", Warn),
     new("MARGIN_LEFT_ZONE", "FP-V051", Warn),
     new("ADDR_BOX", "FP-V052", Warn),
@@ -74,5 +72,7 @@ pub static RULES: &[Rule] = &[
     new("ANNOTATION", "FP-V077", Warn),
     new("TOO_COMPLEX", "FP-V078", Reject),
     new("NOT_LOOKED_AT", "FP-V079", Warn),
+    new("POSTAGE_UNSOLD", "FP-V080", Reject),
+    new("WEIGHT_MAX", "FP-V081", Reject),
     new("PARSER_KILLED", "FP-V090", Reject),
 ];
