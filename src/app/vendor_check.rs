@@ -8,6 +8,7 @@ use crate::adapters::clock;
 use crate::adapters::sftp::{Address, Connection};
 use crate::domain::calendar::{Cutoff, date_in_denmark};
 use crate::vendor::VendorProfile;
+use jiff::Timestamp;
 use serde::Serialize;
 use std::path::Path;
 
@@ -33,7 +34,7 @@ pub struct Checked {
 #[derive(Debug, Clone, Serialize)]
 pub struct Next {
     pub business_day: String,
-    pub at: String,
+    pub at: Timestamp,
     pub handover: Option<String>,
 }
 
@@ -86,7 +87,7 @@ fn one(profile: &VendorProfile, config: Option<&Config>, live: bool) -> Result<C
     warnings.extend(config.map(|config| of_connection(profile, config, address)).unwrap_or_default());
     let next = |cutoff: Cutoff| Next {
         business_day: cutoff.business_day.to_string(),
-        at: cutoff.at.to_string(),
+        at: cutoff.at,
         handover: calendar.handover(cutoff.business_day).map(|day| day.to_string()),
     };
     let live = match (live, address) {

@@ -2,6 +2,7 @@
 
 use super::show::line;
 use crate::app::night::{DryRun, VendorPlan};
+use crate::domain::calendar::shown_in_denmark;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
@@ -78,11 +79,11 @@ pub fn table(out: &mut impl Write, plans: &[VendorPlan]) -> io::Result<()> {
         let handover = plan.handover.map_or_else(|| "never".to_owned(), |day| day.to_string());
         writeln!(
             out,
-            "{:<12} {letters} letters, {sheets} sheets, {} batches, {}; cut-off {} (on the account of {}), with the carrier on {handover}",
+            "{:<12} {letters} letters, {sheets} sheets, {} batches, {}; cut-off {} Danish time (on the account of {}), with the carrier on {handover}",
             plan.vendor.as_str(),
             plan.batches.len(),
             kroner(cost, unpriced),
-            plan.cutoff_at,
+            shown_in_denmark(plan.cutoff_at),
             plan.business_day
         )?;
         if !plan.too_large.is_empty() {

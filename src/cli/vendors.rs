@@ -4,6 +4,7 @@ use super::forecast::kroner;
 use super::*;
 use crate::app::night::{Comparison, Rehearsal, RehearseOptions, rehearse};
 use crate::app::vendor_check::{Checked, check};
+use crate::domain::calendar::shown_in_denmark;
 
 impl Face<'_> {
     /// Checks profiles; the gravest of what a server showed is the exit code.
@@ -37,7 +38,12 @@ impl Face<'_> {
         writeln!(self.out, "{}: no impossible combination; {warnings} warnings; {assumed} values are still assumed", checked.vendor)?;
         if let Some(next) = &checked.next_cutoff {
             let handover = next.handover.as_deref().unwrap_or("never");
-            writeln!(self.out, "    next cut-off {}, on the account of {}; with the carrier on {handover}", next.at, next.business_day)?;
+            writeln!(
+                self.out,
+                "    next cut-off {} Danish time, on the account of {}; with the carrier on {handover}",
+                shown_in_denmark(next.at),
+                next.business_day
+            )?;
         }
         checked.warnings.iter().try_for_each(|warning| writeln!(self.out, "    warning  {warning}"))?;
         if let Some(live) = &checked.live {

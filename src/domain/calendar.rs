@@ -154,6 +154,11 @@ pub fn time_in_denmark(instant: Timestamp) -> Time {
     instant.to_zoned(DENMARK.clone()).time()
 }
 
+/// A moment as people in Denmark read it: `2026-11-24 17:30`.
+pub fn shown_in_denmark(instant: Timestamp) -> String {
+    instant.to_zoned(DENMARK.clone()).strftime("%Y-%m-%d %H:%M").to_string()
+}
+
 /// The moment at which a date begins in Denmark.
 pub fn begin_of(day: Date) -> Option<Timestamp> {
     Some(day.to_datetime(Time::midnight()).to_zoned(DENMARK.clone()).ok()?.timestamp())

@@ -423,6 +423,15 @@ pub static CODES: &[Code] = &[
         fix_da: "Skriv den som 2026-11-24.",
     },
     Code {
+        code: "FP-C013",
+        title: "business date far ahead",
+        owner: Owner::It,
+        cause: "A business date lies more than ten days ahead. A run for it would close the vendors' days up to it for good.",
+        fix: "Give the right date, or none: then today's in Denmark is taken.",
+        cause_da: "En forretningsdato ligger mere end ti dage ude i fremtiden. En kørsel for den ville lukke leverandørernes dage indtil da for altid.",
+        fix_da: "Angiv den rigtige dato, eller ingen: så bruges dags dato i Danmark.",
+    },
+    Code {
         code: "FP-D001",
         title: "character not in the font",
         owner: Owner::CaseWorker,

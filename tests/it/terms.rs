@@ -142,6 +142,20 @@ fn a_letter_of_a_holiday_is_on_the_next_days_account() {
     assert_eq!((&status.last().unwrap()["batches"], &status.last().unwrap()["accepted"]), (&1.into(), &1.into()));
 }
 
+#[test]
+fn production_closes_no_days_of_months_to_come() {
+    let house = House::new();
+    house.change("environment = \"test\"", "environment = \"production\"");
+    let code = |date: &str| {
+        let output = house.ask(&["run", "--until", "seal", "--business-date", date]);
+        let error: Value = serde_json::from_slice(&output.stderr).unwrap();
+        (output.status.code(), error["code"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(code("2999-01-04"), (Some(2), "FP-C013".to_owned()));
+    // The shipped profiles are assumed: a date that is near enough is refused for that.
+    assert_eq!(code("2020-01-06"), (Some(2), "FP-C005".to_owned()));
+}
+
 /// Name, size and hash of every file below a folder.
 fn content(folder: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
     for entry in fs::read_dir(folder).unwrap() {

@@ -29,13 +29,16 @@ use crate::adapters::store::Store;
 use crate::domain::calendar::{begin_of, date_in_denmark};
 use crate::ledger::{Ledger, LedgerError};
 use crate::pipeline::template::Templates;
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
 use std::time::Instant;
+
+/// Business dates that production runs for lie at most so far ahead: over Christmas or Easter.
+const DAYS_AHEAD_MAX: i64 = 10;
 
 /// Where a run may stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -124,6 +127,9 @@ pub(crate) fn open<'a>(config: &'a Config, business_date: Option<&str>, watch: &
     let day: Option<Date> = business_date.and_then(|date| date.parse().ok());
     let asked = day.and_then(begin_of);
     let business_day = day.unwrap_or_else(|| date_in_denmark(clock::instant()));
+    if config.environment == "production" {
+        refuse_far_ahead(business_day)?;
+    }
     config.refuse_assumptions(business_day)?;
     if !config.ledger_path().is_file() {
         // A ledger that vanished is no fresh start: letters that were printed would be printed again.
@@ -134,6 +140,15 @@ pub(crate) fn open<'a>(config: &'a Config, business_date: Option<&str>, watch: &
     let store = Store::open(&config.store_path())?;
     store.clear_unfinished()?;
     Ok(Night { config, ledger, store, business_date: business_day.to_string(), asked, watch, dry: false, _lock: lock })
+}
+
+/// FP-C013: what a run closes stays closed, so a slip of the hand may not close the vendors' days of months to come.
+fn refuse_far_ahead(business_day: Date) -> Result<(), Fault> {
+    let last = date_in_denmark(clock::instant()).saturating_add(DAYS_AHEAD_MAX.days());
+    if business_day <= last {
+        return Ok(());
+    }
+    Err(Fault::usage("FP-C013", format!("business date {business_day} is more than {DAYS_AHEAD_MAX} days ahead; nothing was done")))
 }
 
 impl Night<'_> {
