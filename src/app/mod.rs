@@ -10,5 +10,6 @@ pub mod night;
 pub mod profiles;
 pub mod setup;
 pub mod validate;
+pub mod vendor_check;
 pub mod verify;
 pub mod watch;

@@ -55,6 +55,8 @@ const EXAMPLE: &str = r#"
 cvr = "99990011"
 name = "Eksempel Kommune"
 lines = ["Eksempel Kommune", "Rådhuspladsen 1", "9990 Eksempel"]
+# Instead of vendor, contracts with their first and last days:
+# contract = [{ vendor = "edora", valid_to = "2026-12-31" }, { vendor = "kmd", valid_from = "2027-01-01" }]
 vendor = "edora"
 plex = "duplex"
 colour = "bw"

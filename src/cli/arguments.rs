@@ -57,6 +57,12 @@ pub enum Command {
         #[arg(long, value_name = "D")]
         business_date: Option<String>,
     },
+    /// What will go to whom, when, and what it costs: letters and sheets by class and vendor. Changes nothing
+    Forecast {
+        /// Business date as 2026-11-24; today in Denmark when not given
+        #[arg(long, value_name = "D")]
+        business_date: Option<String>,
+    },
     /// Every fault of each PDF, against one vendor or all
     Validate {
         /// A vendor's id, or all
@@ -176,9 +182,23 @@ pub enum LedgerCommand {
 pub enum VendorCommand {
     /// The known vendors
     List,
-    /// Checks a profile and names the values that are still assumed
+    /// Checks a profile: what cannot be, what looks wrong, what is still assumed
     Check {
         #[arg(default_value = "all", value_name = "ID")]
         vendor: String,
+        /// Logs in at the vendor's server with the pinned host key, and looks whether inbox and outbox are there
+        #[arg(long)]
+        live: bool,
+    },
+    /// Past nights against another vendor's profile: rejects, cost, days won or lost. Sends and changes nothing
+    Rehearse {
+        #[arg(long, value_name = "ID")]
+        vendor: String,
+        /// First business date, as 2026-11-24
+        #[arg(long, value_name = "D")]
+        from: Option<String>,
+        /// Last business date
+        #[arg(long, value_name = "D")]
+        to: Option<String>,
     },
 }

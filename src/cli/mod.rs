@@ -2,15 +2,17 @@
 
 mod arguments;
 mod asks;
+mod forecast;
 mod nights;
 mod progress;
 mod show;
+mod vendors;
 
 use crate::app::account::{Account, account_of};
 use crate::app::config::Config;
 use crate::app::demo::{DemoOptions, demo, lay_only};
 use crate::app::fault::{Fault, exit};
-use crate::app::night::{self, RunOptions, RunReport, Stage};
+use crate::app::night::{self, RehearseOptions, RunOptions, RunReport, Stage};
 use crate::app::validate::{Ask, Policy, Totals, validate};
 use crate::app::verify::{Depth, batch_verify, ledger_verify};
 use crate::app::{inquiry, profiles, setup};
@@ -95,6 +97,12 @@ fn tell(json: bool, fault: &Fault) {
     }
 }
 
+/// Where profiles and connections stand.
+struct Place<'a> {
+    folder: Option<&'a std::path::Path>,
+    config: &'a std::path::Path,
+}
+
 struct Face<'a> {
     out: io::StdoutLock<'a>,
     json: bool,
@@ -122,6 +130,7 @@ impl Face<'_> {
                 Ok(exit::DONE)
             }
             Command::Run { dry_run: true, business_date, .. } => self.dry_run(&config()?, business_date.as_deref()),
+            Command::Forecast { business_date } => self.forecast(&config()?, business_date.as_deref()),
             Command::Run { until, business_date, .. } => self.night(&config()?, until, business_date),
             Command::Validate { vendor, sender, repair, overlay, files } => {
                 let policy = match (&sender, &repair) {
@@ -163,26 +172,20 @@ impl Face<'_> {
                 },
             ),
             Command::Vendor { command: VendorCommand::List } => {
-                for profile in profiles::check(folder, "all")? {
+                for profile in profiles::all(folder)? {
                     if self.json {
-                        show::line(&mut self.out, "vendor", &json!({"vendor": profile.vendor, "name": profile.name}))?;
+                        show::line(&mut self.out, "vendor", &json!({"vendor": profile.id, "name": profile.name}))?;
                         continue;
                     }
-                    writeln!(self.out, "{:<12} {}", profile.vendor, profile.name)?;
+                    writeln!(self.out, "{:<12} {}", profile.id.as_str(), profile.name)?;
                 }
                 self.end(folder)
             }
-            Command::Vendor { command: VendorCommand::Check { vendor } } => {
-                for checked in profiles::check(folder, &vendor)? {
-                    if self.json {
-                        show::line(&mut self.out, "vendor", &json!({"vendor": checked.vendor, "assumed": checked.assumed}))?;
-                        continue;
-                    }
-                    let count = checked.assumed.len();
-                    writeln!(self.out, "{}: no impossible combination; {count} values are still assumed", checked.vendor)?;
-                    checked.assumed.iter().try_for_each(|key| writeln!(self.out, "    {key}"))?;
-                }
-                self.end(folder)
+            Command::Vendor { command: VendorCommand::Check { vendor, live } } => {
+                self.vendor_check(&Place { folder, config: &arguments.config }, &vendor, live)
+            }
+            Command::Vendor { command: VendorCommand::Rehearse { vendor, from, to } } => {
+                self.rehearse(&config()?, &RehearseOptions { vendor, from, to })
             }
             Command::Explain { code } => {
                 let unknown = || Fault::usage("FP-C003", format!("code {:?} is not known", redact(&code)));

@@ -48,9 +48,10 @@ impl Face<'_> {
     pub(super) fn dry_run(&mut self, config: &Config, business_date: Option<&str>) -> Result<u8, Ended> {
         let dry = night::dry_run(config, business_date, &self.progress)?;
         if self.json {
-            for plan in &dry.plans {
+            for plan in dry.plans.iter().flat_map(|plan| &plan.batches) {
                 show::line(&mut self.out, "plan", plan)?;
             }
+            forecast::lines(&mut self.out, &dry.plans)?;
             for (batch, letters) in &dry.waiting {
                 show::line(&mut self.out, "waiting", &json!({"batch": batch, "letters": letters}))?;
             }
@@ -59,6 +60,17 @@ impl Face<'_> {
             show::dry_run(&mut self.out, &dry)?;
         }
         Ok(dry.report.exit_code())
+    }
+
+    pub(super) fn forecast(&mut self, config: &Config, business_date: Option<&str>) -> Result<u8, Ended> {
+        let ahead = night::forecast(config, business_date, &self.progress)?;
+        if self.json {
+            forecast::lines(&mut self.out, &ahead.plans)?;
+            show::line(&mut self.out, "summary", &forecast::totals(&ahead))?;
+        } else {
+            forecast::page(&mut self.out, &ahead)?;
+        }
+        Ok(exit::DONE)
     }
 
     pub(super) fn reconcile(&mut self, config: &Config) -> Result<u8, Ended> {

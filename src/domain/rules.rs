@@ -18,7 +18,8 @@ pub fn rule(word: &str) -> Rule {
 }
 
 /// These nobody may make less of: what cannot be read cannot be printed, and what fits no envelope cannot be sent.
-const FIXED: [&str; 5] = ["UNREADABLE", "PAGES_ZERO", "SHEETS_MAX", "PARSER_KILLED", "NOT_REPAIRED"];
+const FIXED: [&str; 7] =
+    ["UNREADABLE", "PAGES_ZERO", "SHEETS_MAX", "POSTAGE_UNSOLD", "WEIGHT_MAX", "PARSER_KILLED", "NOT_REPAIRED"];
 
 /// What is wrong with a table of severities, a profile's or a sender's: words that no rule has, and rules that cannot be
 /// less than a rejection.
@@ -90,6 +91,8 @@ pub static RULES: &[Rule] = &[
     new("ANNOTATION", "FP-V077", Warn),
     new("TOO_COMPLEX", "FP-V078", Reject),
     new("NOT_LOOKED_AT", "FP-V079", Warn),
+    new("POSTAGE_UNSOLD", "FP-V080", Reject),
+    new("WEIGHT_MAX", "FP-V081", Reject),
     new("PARSER_KILLED", "FP-V090", Reject),
     new("NOT_REPAIRED", "FP-V092", Reject),
 ];

@@ -9,6 +9,7 @@ pub mod join;
 pub mod overlay;
 mod paper;
 pub mod repair;
+mod share;
 mod structure;
 mod window;
 

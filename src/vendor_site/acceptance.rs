@@ -151,17 +151,17 @@ fn parse(name: &str, bytes: &[u8]) -> Result<Manifest, Refusal> {
 }
 
 fn check_name(batch: &BatchName, manifest: &Manifest) -> Result<(), Refusal> {
+    let mut pairs = vec![("batch", batch.as_str().to_owned(), manifest.batch.to_string())];
     let parts: Vec<&str> = batch.as_str().split('-').collect();
-    let [_, vendor, cvr, date, sequence, _] = parts[..] else { unreachable!("a batch name has six parts, checked when it was made") };
-    // Compared as numbers: a profile may want leading zeros.
-    let numbers = [sequence.parse::<u64>().ok().map(|n| n.to_string()).unwrap_or_default(), manifest.sequence.to_string()];
-    let pairs = [
-        ("batch", batch.as_str(), manifest.batch.as_str()),
-        ("vendor", vendor, manifest.vendor.as_str()),
-        ("municipality_cvr", cvr, manifest.municipality_cvr.as_str()),
-        ("business_date", date, &manifest.business_date.replace('-', "")),
-        ("sequence", &numbers[0], &numbers[1]),
-    ];
+    // A vendor may have names of its own (batch.name in its profile): then only the name as a whole says something.
+    if let ["FP", vendor, cvr, date, sequence, _] = parts[..] {
+        // Compared as numbers: a profile may want leading zeros.
+        let sequence = sequence.parse::<u64>().map(|n| n.to_string()).unwrap_or_else(|_| sequence.to_owned());
+        pairs.push(("vendor", vendor.to_owned(), manifest.vendor.to_string()));
+        pairs.push(("municipality_cvr", cvr.to_owned(), manifest.municipality_cvr.to_string()));
+        pairs.push(("business_date", date.to_owned(), manifest.business_date.replace('-', "")));
+        pairs.push(("sequence", sequence, manifest.sequence.to_string()));
+    }
     match pairs.iter().find(|(_, named, said)| named != said) {
         None => Ok(()),
         Some((field, named, said)) => {

@@ -3,6 +3,7 @@
 mod acceptance;
 mod batch_format;
 mod batches;
+mod calendar;
 mod cli;
 mod docs;
 mod group;
@@ -22,5 +23,8 @@ mod rules;
 mod shipping;
 mod site;
 mod sshd;
+mod stream;
 mod structure;
+mod terms;
+mod vendors;
 mod words;

@@ -3,22 +3,24 @@
 //! A batch's folder gets its final name when everything in it is written and durable. A folder that the ledger does not
 //! know was cut off before that: it is cleared away, and its letters are planned again.
 
+use super::days::{close_days, open_day};
 use super::{Night, RunReport};
 use crate::adapters::clock;
 use crate::adapters::keys::Signer;
 use crate::adapters::store::{Store, private_folder, size_and_hash, write_private};
-use crate::app::config::Config;
 use crate::app::fault::Fault;
 use crate::domain::state::LetterState;
 use crate::domain::status::{BatchEvent, BatchStatus, LetterEvent};
-use crate::domain::{BatchName, LetterId, PrintJob, Sha256, VendorId};
+use crate::domain::{BatchName, Cvr, LetterId, PrintJob, Sha256, VendorId};
 use crate::ledger::{Entry, Ledger, LedgerError};
 use crate::pdf::join::join;
-use crate::pipeline::group::{BatchPlan, Candidate, group};
+use crate::pipeline::group::{BatchPlan, Candidate, VendorPlan, plan};
 use crate::pipeline::seal::{Facts, Member, manifest, name_of, rows};
-use crate::vendor::{Container, VendorProfile};
+use crate::vendor::Container;
 use crate::wire::cms;
 use crate::wire::manifest::{BatchFiles, FileEntry, letters_to_csv};
+use jiff::Timestamp;
+use jiff::civil::Date;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -27,48 +29,57 @@ use std::path::Path;
 const MAKING: &str = ".making";
 
 /// The plans for all printable letters that are in no batch, vendor by vendor.
-pub fn plan(config: &Config, ledger: &Ledger) -> Result<Vec<BatchPlan>, Fault> {
-    Ok(groupings(config, ledger)?.into_iter().flat_map(|(_, grouping)| grouping.batches).collect())
-}
-
-fn groupings<'a>(config: &'a Config, ledger: &Ledger) -> Result<Vec<(&'a VendorProfile, crate::pipeline::group::Grouping)>, Fault> {
+pub(super) fn plans(night: &Night<'_>, as_of: Timestamp) -> Result<Vec<VendorPlan>, Fault> {
     let mut by_vendor: BTreeMap<VendorId, Vec<Candidate>> = BTreeMap::new();
-    ledger.for_each_validated(|letter, state| {
+    night.ledger.for_each_validated(|letter, state| {
         if let Some(job) = state.job {
-            let candidate = Candidate {
-                letter,
-                municipality: state.municipality,
-                options: job.options,
-                postcode: job.postcode,
-                pages: job.pages,
-                sheets: job.sheets,
-                bytes: job.bytes,
-            };
-            by_vendor.entry(job.vendor).or_default().push(candidate);
+            let vendor = job.vendor.clone();
+            by_vendor.entry(vendor).or_default().push(candidate(letter, state.municipality, &job));
         }
     })?;
-    let planned = |(vendor, candidates)| config.profiles.get(&vendor).map(|profile| (profile, group(candidates, profile)));
-    Ok(by_vendor.into_iter().filter_map(planned).collect())
+    let mut plans = Vec::new();
+    for (vendor, candidates) in by_vendor {
+        let Some(profile) = night.config.profiles.get(&vendor) else { continue };
+        let cutoff = open_day(&night.ledger, profile, night.business_day(), as_of)?;
+        plans.push(plan(candidates, profile, cutoff));
+    }
+    Ok(plans)
+}
+
+/// What grouping must know of a letter that is ready to be printed.
+pub(super) fn candidate(letter: LetterId, municipality: Cvr, job: &PrintJob) -> Candidate {
+    Candidate {
+        letter,
+        municipality,
+        options: job.options,
+        postcode: job.postcode.clone(),
+        pages: job.pages,
+        sheets: job.sheets,
+        bytes: job.bytes,
+        weight_g: job.weight_g,
+    }
 }
 
 pub(super) fn seal(night: &mut Night<'_>, report: &mut RunReport) -> Result<(), Fault> {
     let root = night.config.batches_path();
     private_folder(&root).map_err(|e| Fault::io(format!("making {}", root.display()), &e))?;
     clear_unfinished(&root, &night.ledger)?;
-    let groupings = groupings(night.config, &night.ledger)?;
-    let total = groupings.iter().map(|(_, g)| g.batches.len() as u64).sum();
+    let as_of = night.as_of();
+    close_days(night, as_of)?;
+    let plans = plans(night, as_of)?;
+    let total = plans.iter().map(|plan| plan.batches.len() as u64).sum();
     night.watch.begin("batches", Some(total));
     let signer = if total > 0 { Some(Signer::read(&night.config.signer_certificate, &night.config.signer_key)?) } else { None };
-    for (profile, grouping) in groupings {
-        for letter in grouping.too_large {
+    for plan in plans {
+        for letter in plan.too_large {
             let message = "the letter is larger than any batch of this vendor".to_owned();
             let event = LetterEvent::Rejected { code: "FP-G001".to_owned(), message };
             night.ledger.record(&clock::now(), &[Entry::Letter(letter, event)])?;
             report.rejected += 1;
         }
-        for plan in grouping.batches {
+        for batch in plan.batches {
             let Some(signer) = &signer else { break };
-            seal_one(night, profile, &plan, signer, &root)?;
+            seal_one(night, plan.business_day, &batch, signer, &root)?;
             report.batches_sealed += 1;
             night.watch.step("batches", 1);
         }
@@ -94,7 +105,8 @@ fn clear_unfinished(root: &Path, ledger: &Ledger) -> Result<(), Fault> {
     Ok(())
 }
 
-fn seal_one(night: &mut Night<'_>, profile: &VendorProfile, plan: &BatchPlan, signer: &Signer, root: &Path) -> Result<(), Fault> {
+fn seal_one(night: &mut Night<'_>, business_day: Date, plan: &BatchPlan, signer: &Signer, root: &Path) -> Result<(), Fault> {
+    let profile = &night.config.profiles[&plan.vendor];
     let members = members(&night.ledger, plan)?;
     let making = root.join(MAKING);
     let what = |e: io::Error| Fault::io("sealing a batch", &e);
@@ -110,13 +122,13 @@ fn seal_one(night: &mut Night<'_>, profile: &VendorProfile, plan: &BatchPlan, si
         vendor: profile.id.clone(),
         profile_version: profile.profile_version.clone(),
         municipality: plan.municipality.clone(),
-        business_date: night.business_date.clone(),
+        business_date: business_day.to_string(),
         sequence: previous.map_or(1, |(sequence, _)| sequence + 1),
         previous: previous.map(|(_, hash)| hash),
         environment: night.config.environment.clone(),
         created: clock::now(),
     };
-    let name = name_of(&facts, &letters_csv);
+    let name = name_of(&facts, &letters_csv, &profile.batch.name);
     let mut files: Vec<FileEntry> =
         contained.into_iter().map(|entry| FileEntry { name: entry.name.replace(MAKING, name.as_str()), ..entry }).collect();
     write_private(&making.join(BatchFiles::letters(&name)), &letters_csv).map_err(what)?;
