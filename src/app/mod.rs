@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod config;
+pub mod conformance;
 pub mod demo;
 pub mod fault;
 pub mod inquiry;
@@ -9,5 +10,6 @@ pub mod night;
 pub mod profiles;
 pub mod setup;
 pub mod validate;
+pub mod vendor_side;
 pub mod verify;
 pub mod watch;

@@ -4,12 +4,14 @@
 //! Files are read and written where the request stands, on the runtime's threads: a request holds 32 KiB or so, and one
 //! session's requests are answered one after another, which is what bounds memory.
 
+use super::misbehave::{HOSTILE_NAMES, Lie, Mischief, Misbehaviour, Operation, Then};
 use russh_sftp::protocol::{Attrs, Data, File as Entry, FileAttributes, Handle, Name, OpenFlags, Status, StatusCode, Version};
 use russh_sftp::server::Handler;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use std::collections::HashMap;
 use std::fs::{self, File, FileTimes, OpenOptions};
 use std::io;
+use std::net::{Shutdown, TcpStream};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,6 +34,8 @@ pub struct Jail {
     pub answers: PathBuf,
     /// Called with a file's real path when its writing handle was closed or it got its name by rename.
     pub complete: Box<dyn Fn(&Path) + Send + Sync>,
+    /// What this server does wrong on purpose.
+    pub mischief: Mischief,
 }
 
 impl Jail {
@@ -76,19 +80,62 @@ impl Jail {
 
 enum Open {
     File { file: File, path: PathBuf, written: bool },
-    Folder { names: Vec<Entry> },
+    /// `endless`: how many names were made up so far, where the listing never ends.
+    Folder { names: Vec<Entry>, endless: Option<u64> },
+}
+
+/// One operation of its kind: its number decides what is done wrong about it.
+#[derive(Clone, Copy)]
+struct Turn {
+    operation: Operation,
+    number: u64,
 }
 
 /// One SFTP channel.
 pub struct FileSession {
     jail: Arc<Jail>,
+    /// The session's connection, to be broken off.
+    line: Arc<TcpStream>,
     open: HashMap<String, Open>,
     opened: u64,
 }
 
 impl FileSession {
-    pub fn new(jail: Arc<Jail>) -> Self {
-        Self { jail, open: HashMap::new(), opened: 0 }
+    pub fn new(jail: Arc<Jail>, line: Arc<TcpStream>) -> Self {
+        Self { jail, line, open: HashMap::new(), opened: 0 }
+    }
+
+    /// Before an operation: waits and refuses where the script says so.
+    async fn turn(&self, operation: Operation) -> Result<Turn, StatusCode> {
+        let number = self.jail.mischief.count(operation);
+        let pause = self.jail.mischief.pause();
+        if !pause.is_zero() {
+            tokio::time::sleep(pause).await;
+        }
+        if self.jail.mischief.refuses(operation, number) { Err(StatusCode::PermissionDenied) } else { Ok(Turn { operation, number }) }
+    }
+
+    /// After an operation: its answer, or a broken connection.
+    fn answer<T>(&self, turn: Turn, answer: T) -> Result<T, StatusCode> {
+        if self.jail.mischief.loses_answer(turn.operation, turn.number) { Err(self.break_off()) } else { Ok(answer) }
+    }
+
+    fn break_off(&self) -> StatusCode {
+        // One that is broken already is what was wanted.
+        let _ = self.line.shutdown(Shutdown::Both);
+        StatusCode::ConnectionLost
+    }
+
+    /// What the server says of a file or folder.
+    fn say(&self, found: &fs::Metadata) -> Result<FileAttributes, StatusCode> {
+        let mut attrs = FileAttributes::from(found);
+        match found.is_file().then(|| self.jail.mischief.lie()).flatten() {
+            Some(Lie::Absent) => return Err(StatusCode::NoSuchFile),
+            Some(Lie::Short) => attrs.size = Some(found.len().saturating_sub(1)),
+            Some(Lie::NoSize) => attrs.size = None,
+            None => {}
+        }
+        Ok(attrs)
     }
 
     fn keep(&mut self, id: u32, open: Open) -> Result<Handle, StatusCode> {
@@ -121,8 +168,9 @@ fn done(id: u32) -> Status {
     Status { id, status_code: StatusCode::Ok, error_message: "ok".to_owned(), language_tag: "en".to_owned() }
 }
 
-fn look(path: &Path) -> Result<FileAttributes, StatusCode> {
-    fs::symlink_metadata(path).map(|found| FileAttributes::from(&found)).map_err(code)
+/// A name of no file, for a listing that never ends.
+fn made_up(number: u64) -> Entry {
+    Entry::new(format!("endless-{number:012}.csv"), FileAttributes { size: Some(number), ..FileAttributes::default() })
 }
 
 /// Owner and group are the server's affair and stay as they are.
@@ -152,6 +200,7 @@ impl Handler for FileSession {
     }
 
     async fn open(&mut self, id: u32, filename: String, pflags: OpenFlags, attrs: FileAttributes) -> Result<Handle, StatusCode> {
+        let turn = self.turn(Operation::Open).await?;
         let written = pflags.intersects(OpenFlags::WRITE | OpenFlags::APPEND);
         let path = if written { self.jail.writable(&filename)? } else { self.jail.inside(&filename)? };
         let mut options = OpenOptions::from(pflags);
@@ -161,35 +210,48 @@ impl Handler for FileSession {
             return Err(StatusCode::Failure);
         }
         let file = options.open(&path).map_err(code)?;
-        self.keep(id, Open::File { file, path, written })
+        let handle = self.keep(id, Open::File { file, path, written })?;
+        self.answer(turn, handle)
     }
 
     async fn close(&mut self, id: u32, handle: String) -> Result<Status, StatusCode> {
+        let turn = self.turn(Operation::Close).await?;
         let closed = self.open.remove(&handle).ok_or(StatusCode::Failure)?;
         if let Open::File { file, path, written: true } = closed {
             drop(file);
             (self.jail.complete)(&path);
         }
-        Ok(done(id))
+        self.answer(turn, done(id))
     }
 
     async fn read(&mut self, id: u32, handle: String, offset: u64, len: u32) -> Result<Data, StatusCode> {
+        let turn = self.turn(Operation::Read).await?;
         let mut data = vec![0; len.min(READ_BYTES_MAX) as usize];
         let read = self.file(&handle)?.read_at(&mut data, offset).map_err(code)?;
         if read == 0 {
             return Err(StatusCode::Eof);
         }
         data.truncate(read);
-        Ok(Data { id, data })
+        self.answer(turn, Data { id, data })
     }
 
     async fn write(&mut self, id: u32, handle: String, offset: u64, data: Vec<u8>) -> Result<Status, StatusCode> {
-        self.file(&handle)?.write_all_at(&data, offset).map_err(code)?;
-        Ok(done(id))
+        let turn = self.turn(Operation::Write).await?;
+        let file = self.file(&handle)?;
+        let kept = self.jail.mischief.take(data.len());
+        file.write_all_at(&data[..kept.bytes], offset).map_err(code)?;
+        match kept.then {
+            Then::Ok => self.answer(turn, done(id)),
+            Then::Fail => Err(StatusCode::Failure),
+            Then::BreakOff => Err(self.break_off()),
+        }
     }
 
     async fn stat(&mut self, id: u32, path: String) -> Result<Attrs, StatusCode> {
-        Ok(Attrs { id, attrs: look(&self.jail.path(&path)?)? })
+        let turn = self.turn(Operation::Stat).await?;
+        let found = fs::symlink_metadata(self.jail.path(&path)?).map_err(code)?;
+        let attrs = self.say(&found)?;
+        self.answer(turn, Attrs { id, attrs })
     }
 
     async fn lstat(&mut self, id: u32, path: String) -> Result<Attrs, StatusCode> {
@@ -197,8 +259,10 @@ impl Handler for FileSession {
     }
 
     async fn fstat(&mut self, id: u32, handle: String) -> Result<Attrs, StatusCode> {
+        let turn = self.turn(Operation::Stat).await?;
         let found = self.file(&handle)?.metadata().map_err(code)?;
-        Ok(Attrs { id, attrs: FileAttributes::from(&found) })
+        let attrs = self.say(&found)?;
+        self.answer(turn, Attrs { id, attrs })
     }
 
     async fn setstat(&mut self, id: u32, path: String, attrs: FileAttributes) -> Result<Status, StatusCode> {
@@ -214,17 +278,26 @@ impl Handler for FileSession {
     }
 
     async fn opendir(&mut self, id: u32, path: String) -> Result<Handle, StatusCode> {
+        let turn = self.turn(Operation::List).await?;
         let entries = fs::read_dir(self.jail.path(&path)?).map_err(code)?;
-        let names = entries.take(NAMES_MAX).filter_map(Result::ok).filter_map(|entry| {
+        let mischief = &self.jail.mischief;
+        let hostile = mischief.has(&Misbehaviour::HostileNames).then_some(HOSTILE_NAMES).into_iter().flatten();
+        let mut names: Vec<Entry> = hostile.map(|name| Entry::new(name, FileAttributes { size: Some(7), ..FileAttributes::default() })).collect();
+        names.extend(entries.take(NAMES_MAX).filter_map(Result::ok).filter_map(|entry| {
             let attrs = FileAttributes::from(&entry.metadata().ok()?);
             Some(Entry::new(entry.file_name().into_string().ok()?, attrs))
-        });
-        let names = names.collect();
-        self.keep(id, Open::Folder { names })
+        }));
+        let endless = mischief.has(&Misbehaviour::EndlessListing).then_some(0);
+        let handle = self.keep(id, Open::Folder { names, endless })?;
+        self.answer(turn, handle)
     }
 
     async fn readdir(&mut self, id: u32, handle: String) -> Result<Name, StatusCode> {
-        let Some(Open::Folder { names }) = self.open.get_mut(&handle) else { return Err(StatusCode::Failure) };
+        let Some(Open::Folder { names, endless }) = self.open.get_mut(&handle) else { return Err(StatusCode::Failure) };
+        if let (true, Some(number)) = (names.is_empty(), endless) {
+            names.extend((0..NAMES_AT_ONCE as u64).map(|more| made_up(*number + more)));
+            *number += NAMES_AT_ONCE as u64;
+        }
         if names.is_empty() {
             return Err(StatusCode::Eof);
         }
@@ -233,23 +306,33 @@ impl Handler for FileSession {
     }
 
     async fn mkdir(&mut self, id: u32, path: String, _attrs: FileAttributes) -> Result<Status, StatusCode> {
+        let turn = self.turn(Operation::Mkdir).await?;
         fs::DirBuilder::new().mode(0o750).create(self.jail.writable(&path)?).map_err(code)?;
-        Ok(done(id))
+        self.answer(turn, done(id))
     }
 
     async fn remove(&mut self, id: u32, filename: String) -> Result<Status, StatusCode> {
+        let turn = self.turn(Operation::Remove).await?;
         fs::remove_file(self.jail.inside(&filename)?).map_err(code)?;
-        Ok(done(id))
+        self.answer(turn, done(id))
+    }
+
+    async fn rmdir(&mut self, id: u32, path: String) -> Result<Status, StatusCode> {
+        let turn = self.turn(Operation::Remove).await?;
+        // Only an empty one goes.
+        fs::remove_dir(self.jail.writable(&path)?).map_err(code)?;
+        self.answer(turn, done(id))
     }
 
     async fn rename(&mut self, id: u32, oldpath: String, newpath: String) -> Result<Status, StatusCode> {
+        let turn = self.turn(Operation::Rename).await?;
         let (from, to) = (self.jail.writable(&oldpath)?, self.jail.writable(&newpath)?);
         if !fs::symlink_metadata(&from).map_err(code)?.is_file() {
             return Err(StatusCode::PermissionDenied);
         }
         renameat_with(CWD, &from, CWD, &to, RenameFlags::NOREPLACE).map_err(|fault| code(fault.into()))?;
         (self.jail.complete)(&to);
-        Ok(done(id))
+        self.answer(turn, done(id))
     }
 
     async fn realpath(&mut self, id: u32, path: String) -> Result<Name, StatusCode> {

@@ -2,6 +2,7 @@
 
 mod acceptance;
 mod batch_format;
+mod breaking;
 mod batches;
 mod cli;
 mod docs;
