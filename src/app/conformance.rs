@@ -187,7 +187,10 @@ impl<'a> Probe<'a> {
         }
         let nothing = format!("{outbox}/{}", self.name.rsplit('/').next().unwrap_or_default());
         let there = self.ask(|| connection.exists(&nothing));
-        self.line("not_there", there.and_then(|there| if there { Err(format!("{nothing} is said to be there")) } else { Ok("said so".into()) }));
+        self.line(
+            "not_there",
+            there.and_then(|there| if there { Err(format!("{nothing} is said to be there")) } else { Ok("said so".into()) }),
+        );
     }
 
     fn files(&mut self, connection: &Connection) {
@@ -203,7 +206,8 @@ impl<'a> Probe<'a> {
         }
         if looks {
             let size = self.ask(|| connection.size(&under));
-            let right = |size| if size == Some(bytes) { Ok(format!("{bytes} bytes")) } else { Err(format!("{size:?} is said, sent were {bytes}")) };
+            let right =
+                |size| if size == Some(bytes) { Ok(format!("{bytes} bytes")) } else { Err(format!("{size:?} is said, sent were {bytes}")) };
             self.line("size", size.and_then(right));
         } else {
             self.skip("size", "the profile does not look");
@@ -229,7 +233,10 @@ impl<'a> Probe<'a> {
             return;
         }
         let back = self.ask(|| connection.read(target, content.len() as u64));
-        self.line("content", back.and_then(|back| if back == content { Ok("the same".into()) } else { Err("other bytes came back".into()) }));
+        self.line(
+            "content",
+            back.and_then(|back| if back == content { Ok("the same".into()) } else { Err("other bytes came back".into()) }),
+        );
         if !self.delivery.rename_into_place {
             self.skip("no_overwrite", "the profile writes under the final name");
             return;
@@ -263,7 +270,8 @@ impl<'a> Probe<'a> {
         let renames = self.delivery.rename_into_place;
         let written = self.ask(|| connection.upload(&mut io::empty(), 0, &marker, renames, false));
         let found = written.and_then(|()| if self.delivery.sweeps { Ok(Some(0)) } else { self.ask(|| connection.size(&marker)) });
-        let empty = |size| if size == Some(0) { Ok("written, empty".to_owned()) } else { Err(format!("{size:?} bytes are said of an empty file")) };
+        let empty =
+            |size| if size == Some(0) { Ok("written, empty".to_owned()) } else { Err(format!("{size:?} bytes are said of an empty file")) };
         self.line("marker", found.and_then(empty));
     }
 

@@ -6,8 +6,8 @@ use super::fault::{Fault, exit};
 use super::profiles;
 use crate::adapters::keys::read_bounded;
 use crate::domain::{Cvr, VendorId};
-pub use crate::vendor_site::hand::{Said, Word};
 use crate::vendor_site::hand::{HandFault, Target, answer as answer_by_hand};
+pub use crate::vendor_site::hand::{Said, Word};
 use crate::vendor_site::{Manners, Misbehaviour, Site, SiteFault, SiteOptions, printed};
 pub use crate::wire::receipt::VendorStatus;
 use serde::Serialize;
@@ -56,9 +56,9 @@ pub fn site<E>(
     show: impl FnOnce(&SiteShown) -> Result<(), E>,
 ) -> Result<Result<usize, E>, Fault> {
     let misbehaviour = wish.misbehave.iter().map(|script| script.parse());
-    let misbehaviour: Vec<Misbehaviour> = misbehaviour.collect::<Result<_, _>>().map_err(|fault: crate::vendor_site::misbehave::ScriptFault| {
-        Fault::usage("FP-Y002", fault.to_string())
-    })?;
+    let misbehaviour: Vec<Misbehaviour> = misbehaviour
+        .collect::<Result<_, _>>()
+        .map_err(|fault: crate::vendor_site::misbehave::ScriptFault| Fault::usage("FP-Y002", fault.to_string()))?;
     let profile = profiles::select(vendors, wish.vendor.as_str())?.remove(0);
     let (client_key, certificate) = keys(&wish, config)?;
     let options = SiteOptions {

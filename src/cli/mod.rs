@@ -183,8 +183,12 @@ impl Face<'_> {
                 let status = VendorStatus::from_word(&status).expect("the words that can be given are the known ones");
                 self.answer(&arguments.config, at, &Word::Acknowledge { status, letters })
             }
-            Command::Vendor { command: VendorCommand::Reject { at, reason } } => self.answer(&arguments.config, at, &Word::Reject { reason }),
-            Command::Vendor { command: VendorCommand::Return { at, reason } } => self.answer(&arguments.config, at, &Word::Return { reason }),
+            Command::Vendor { command: VendorCommand::Reject { at, reason } } => {
+                self.answer(&arguments.config, at, &Word::Reject { reason })
+            }
+            Command::Vendor { command: VendorCommand::Return { at, reason } } => {
+                self.answer(&arguments.config, at, &Word::Return { reason })
+            }
             Command::Vendor { command: VendorCommand::Conformance { vendor } } => self.conformance(&config()?, &vendor),
             Command::Explain { code } => {
                 let unknown = || Fault::usage("FP-C003", format!("code {:?} is not known", redact(&code)));

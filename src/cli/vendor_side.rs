@@ -12,7 +12,11 @@ impl Face<'_> {
         let wish = SiteWish { vendor, dir, listen, host_key, client_key, certificate, by_hand, environment, signers: signer, misbehave };
         let (json, out) = (self.json, &mut self.out);
         let printed = site(wish, config, vendors, |shown| {
-            if json { show::line(out, "site", shown)? } else { show_site(out, shown)? }
+            if json {
+                show::line(out, "site", shown)?
+            } else {
+                show_site(out, shown)?
+            }
             out.flush()
         })??;
         if json {

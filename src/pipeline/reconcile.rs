@@ -126,7 +126,9 @@ fn follow(name: &str, head: &ReceiptHead, row: &ReceiptRow, state: &LetterState)
             Err(contradiction(name, row, last.map_or("something else", VendorStatus::word)))
         }
         // What came back had been handed over; the word for it may come late.
-        LetterStatus::Returned if row.status.is_final() && row.status != VendorStatus::HandedOver => Err(contradiction(name, row, "returned")),
+        LetterStatus::Returned if row.status.is_final() && row.status != VendorStatus::HandedOver => {
+            Err(contradiction(name, row, "returned"))
+        }
         _ => Ok(Vec::new()),
     }
 }

@@ -165,7 +165,7 @@ fn check_marker(folder: &Path, batch: &BatchName, required: bool) -> Result<(), 
 fn check_signature(batch: &BatchName, manifest: &[u8], signature: &[u8], trusted_pem: &[u8]) -> Result<(), Refusal> {
     cms::check(manifest, signature, trusted_pem).map_err(|fault| {
         let code = match fault {
-            SignatureFault::NotCms | SignatureFault::Changed(_) => "FP-K011",
+            SignatureFault::NotCms | SignatureFault::Changed(_) | SignatureFault::Shape(_) => "FP-K011",
             SignatureFault::Untrusted(_) => "FP-K012",
             SignatureFault::OutsideValidity(_) => "FP-K013",
             SignatureFault::Trusted(_) => "FP-K014",

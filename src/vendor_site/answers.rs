@@ -69,7 +69,9 @@ impl<'a> Answers<'a> {
     fn receipt(&self, number: u32) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
         let Some(head) = read_if_there(&self.state().join(format!("receipt-{number}.json")))? else { return Ok(None) };
         let csv = read_if_there(&self.state().join(format!("receipt-{number}.csv")))?;
-        csv.map(|csv| (csv, head)).ok_or_else(|| io::Error::other(format!("receipt {number} of {} has a head, but no rows", self.batch))).map(Some)
+        csv.map(|csv| (csv, head))
+            .ok_or_else(|| io::Error::other(format!("receipt {number} of {} has a head, but no rows", self.batch)))
+            .map(Some)
     }
 
     /// Brings out what is decided: the acknowledgement, and each receipt after `print` has had its rows.
@@ -93,7 +95,15 @@ impl<'a> Answers<'a> {
     }
 }
 
-fn head(batch: &BatchName, number: u32, manifest_sha256: Sha256, cumulative: bool, rows: &[ReceiptRow], csv: &[u8], at: &str) -> ReceiptHead {
+fn head(
+    batch: &BatchName,
+    number: u32,
+    manifest_sha256: Sha256,
+    cumulative: bool,
+    rows: &[ReceiptRow],
+    csv: &[u8],
+    at: &str,
+) -> ReceiptHead {
     let sum = |field: fn(&ReceiptRow) -> u32| rows.iter().fold(0u32, |sum, row| sum.saturating_add(field(row)));
     ReceiptHead {
         batch: batch.clone(),

@@ -4,7 +4,8 @@
 //! Files are read and written where the request stands, on the runtime's threads: a request holds 32 KiB or so, and one
 //! session's requests are answered one after another, which is what bounds memory.
 
-use super::misbehave::{HOSTILE_NAMES, Lie, Mischief, Misbehaviour, Operation, Then};
+use super::jail::Jail;
+use super::misbehave::{HOSTILE_NAMES, Lie, Misbehaviour, Operation, Then};
 use russh_sftp::protocol::{Attrs, Data, File as Entry, FileAttributes, Handle, Name, OpenFlags, Status, StatusCode, Version};
 use russh_sftp::server::Handler;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -13,7 +14,7 @@ use std::fs::{self, File, FileTimes, OpenOptions};
 use std::io;
 use std::net::{Shutdown, TcpStream};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -24,64 +25,18 @@ const READ_BYTES_MAX: u32 = 64 * 1024;
 /// Names given back by one look into a folder, and by all looks together.
 const NAMES_AT_ONCE: usize = 100;
 const NAMES_MAX: usize = 100_000;
-/// Folders below the root.
-const DEPTH_MAX: usize = 8;
-
-/// The folder a session sees as `/`, and who wants to know when a file in it is complete.
-pub struct Jail {
-    pub root: PathBuf,
-    /// A folder in it whose files can be read and removed, not made or changed: the vendor's answers.
-    pub answers: PathBuf,
-    /// Called with a file's real path when its writing handle was closed or it got its name by rename.
-    pub complete: Box<dyn Fn(&Path) + Send + Sync>,
-    /// What this server does wrong on purpose.
-    pub mischief: Mischief,
-}
-
-impl Jail {
-    /// The names that a remote path consists of. `..` at the root stays there, as in any file system.
-    fn names(path: &str) -> Result<Vec<&str>, StatusCode> {
-        let mut names = Vec::new();
-        for name in path.split('/') {
-            match name {
-                "" | "." => {}
-                ".." => drop(names.pop()),
-                name if name.contains('\0') => return Err(StatusCode::NoSuchFile),
-                name => names.push(name),
-            }
-        }
-        if names.len() > DEPTH_MAX { Err(StatusCode::PermissionDenied) } else { Ok(names) }
-    }
-
-    /// The real path. A link on the way is refused, wherever it leads: nobody can make one through this door.
-    fn path(&self, path: &str) -> Result<PathBuf, StatusCode> {
-        let mut real = self.root.clone();
-        for name in Self::names(path)? {
-            real.push(name);
-            if fs::symlink_metadata(&real).is_ok_and(|found| found.is_symlink()) {
-                return Err(StatusCode::PermissionDenied);
-            }
-        }
-        Ok(real)
-    }
-
-    /// As [`Jail::path`], and not the root itself.
-    fn inside(&self, path: &str) -> Result<PathBuf, StatusCode> {
-        let real = self.path(path)?;
-        if real == self.root { Err(StatusCode::PermissionDenied) } else { Ok(real) }
-    }
-
-    /// As [`Jail::inside`], where files may be made and changed.
-    fn writable(&self, path: &str) -> Result<PathBuf, StatusCode> {
-        let real = self.inside(path)?;
-        if real.starts_with(&self.answers) { Err(StatusCode::PermissionDenied) } else { Ok(real) }
-    }
-}
 
 enum Open {
-    File { file: File, path: PathBuf, written: bool },
+    File {
+        file: File,
+        path: PathBuf,
+        written: bool,
+    },
     /// `endless`: how many names were made up so far, where the listing never ends.
-    Folder { names: Vec<Entry>, endless: Option<u64> },
+    Folder {
+        names: Vec<Entry>,
+        endless: Option<u64>,
+    },
 }
 
 /// One operation of its kind: its number decides what is done wrong about it.
@@ -116,8 +71,8 @@ impl FileSession {
     }
 
     /// After an operation: its answer, or a broken connection.
-    fn answer<T>(&self, turn: Turn, answer: T) -> Result<T, StatusCode> {
-        if self.jail.mischief.loses_answer(turn.operation, turn.number) { Err(self.break_off()) } else { Ok(answer) }
+    fn answer<T>(&self, turn: Turn, answer: Result<T, StatusCode>) -> Result<T, StatusCode> {
+        if self.jail.mischief.loses_answer(turn.operation, turn.number) { Err(self.break_off()) } else { answer }
     }
 
     fn break_off(&self) -> StatusCode {
@@ -187,6 +142,98 @@ fn set(file: &File, attrs: &FileAttributes) -> io::Result<()> {
     Ok(())
 }
 
+/// What the operations do, once nothing wrong is done about them.
+impl FileSession {
+    fn open_file(&mut self, id: u32, filename: &str, pflags: OpenFlags, attrs: &FileAttributes) -> Result<Handle, StatusCode> {
+        let written = pflags.intersects(OpenFlags::WRITE | OpenFlags::APPEND);
+        let path = if written { self.jail.writable(filename)? } else { self.jail.inside(filename)? };
+        let mut options = OpenOptions::from(pflags);
+        options.mode(attrs.permissions.unwrap_or(0o640) & 0o777 | 0o600);
+        // Looked at first: opening a named pipe would wait for its other end.
+        if fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
+            return Err(StatusCode::Failure);
+        }
+        let file = options.open(&path).map_err(code)?;
+        self.keep(id, Open::File { file, path, written })
+    }
+
+    fn close_handle(&mut self, handle: &str) -> Result<(), StatusCode> {
+        let closed = self.open.remove(handle).ok_or(StatusCode::Failure)?;
+        if let Open::File { file, path, written: true } = closed {
+            drop(file);
+            (self.jail.complete)(&path);
+        }
+        Ok(())
+    }
+
+    fn read_file(&self, handle: &str, offset: u64, len: u32) -> Result<Vec<u8>, StatusCode> {
+        let mut data = vec![0; len.min(READ_BYTES_MAX) as usize];
+        let read = self.file(handle)?.read_at(&mut data, offset).map_err(code)?;
+        if read == 0 {
+            return Err(StatusCode::Eof);
+        }
+        data.truncate(read);
+        Ok(data)
+    }
+
+    fn write_file(&self, handle: &str, offset: u64, data: &[u8]) -> Result<(), StatusCode> {
+        let file = self.file(handle)?;
+        let kept = self.jail.mischief.take(data.len());
+        file.write_all_at(&data[..kept.bytes], offset).map_err(code)?;
+        match kept.then {
+            Then::Ok => Ok(()),
+            Then::Fail => Err(StatusCode::Failure),
+            Then::BreakOff => Err(self.break_off()),
+        }
+    }
+
+    fn look_at(&self, path: &str) -> Result<FileAttributes, StatusCode> {
+        self.say(&fs::symlink_metadata(self.jail.path(path)?).map_err(code)?)
+    }
+
+    fn look_at_open(&self, handle: &str) -> Result<FileAttributes, StatusCode> {
+        self.say(&self.file(handle)?.metadata().map_err(code)?)
+    }
+
+    fn open_folder(&mut self, id: u32, path: &str) -> Result<Handle, StatusCode> {
+        let entries = fs::read_dir(self.jail.path(path)?).map_err(code)?;
+        let mischief = &self.jail.mischief;
+        let hostile = mischief.has(&Misbehaviour::HostileNames).then_some(HOSTILE_NAMES).into_iter().flatten();
+        let listed = entries.take(NAMES_MAX).filter_map(Result::ok).filter_map(|entry| {
+            let attrs = FileAttributes::from(&entry.metadata().ok()?);
+            Some(Entry::new(entry.file_name().into_string().ok()?, attrs))
+        });
+        let names = hostile.map(|name| Entry::new(name, FileAttributes::default())).chain(listed).collect();
+        let endless = mischief.has(&Misbehaviour::EndlessListing).then_some(0);
+        self.keep(id, Open::Folder { names, endless })
+    }
+
+    fn next_names(&mut self, handle: &str) -> Result<Vec<Entry>, StatusCode> {
+        let Some(Open::Folder { names, endless }) = self.open.get_mut(handle) else { return Err(StatusCode::Failure) };
+        if let (true, Some(number)) = (names.is_empty(), endless) {
+            names.extend((0..NAMES_AT_ONCE as u64).map(|more| made_up(*number + more)));
+            *number += NAMES_AT_ONCE as u64;
+        }
+        if names.is_empty() {
+            return Err(StatusCode::Eof);
+        }
+        let rest = names.split_off(names.len().min(NAMES_AT_ONCE));
+        Ok(std::mem::replace(names, rest))
+    }
+
+    fn rename_file(&self, from: &str, to: &str) -> Result<(), StatusCode> {
+        let (from, to) = (self.jail.writable(from)?, self.jail.writable(to)?);
+        if !fs::symlink_metadata(&from).map_err(code)?.is_file() {
+            return Err(StatusCode::PermissionDenied);
+        }
+        let replaces = self.jail.mischief.has(&Misbehaviour::Overwrite);
+        let flags = if replaces { RenameFlags::empty() } else { RenameFlags::NOREPLACE };
+        renameat_with(CWD, &from, CWD, &to, flags).map_err(|fault| code(fault.into()))?;
+        (self.jail.complete)(&to);
+        Ok(())
+    }
+}
+
 impl Handler for FileSession {
     type Error = StatusCode;
 
@@ -201,57 +248,29 @@ impl Handler for FileSession {
 
     async fn open(&mut self, id: u32, filename: String, pflags: OpenFlags, attrs: FileAttributes) -> Result<Handle, StatusCode> {
         let turn = self.turn(Operation::Open).await?;
-        let written = pflags.intersects(OpenFlags::WRITE | OpenFlags::APPEND);
-        let path = if written { self.jail.writable(&filename)? } else { self.jail.inside(&filename)? };
-        let mut options = OpenOptions::from(pflags);
-        options.mode(attrs.permissions.unwrap_or(0o640) & 0o777 | 0o600);
-        // Looked at first: opening a named pipe would wait for its other end.
-        if fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
-            return Err(StatusCode::Failure);
-        }
-        let file = options.open(&path).map_err(code)?;
-        let handle = self.keep(id, Open::File { file, path, written })?;
-        self.answer(turn, handle)
+        let opened = self.open_file(id, &filename, pflags, &attrs);
+        self.answer(turn, opened)
     }
 
     async fn close(&mut self, id: u32, handle: String) -> Result<Status, StatusCode> {
         let turn = self.turn(Operation::Close).await?;
-        let closed = self.open.remove(&handle).ok_or(StatusCode::Failure)?;
-        if let Open::File { file, path, written: true } = closed {
-            drop(file);
-            (self.jail.complete)(&path);
-        }
-        self.answer(turn, done(id))
+        let closed = self.close_handle(&handle).map(|()| done(id));
+        self.answer(turn, closed)
     }
 
     async fn read(&mut self, id: u32, handle: String, offset: u64, len: u32) -> Result<Data, StatusCode> {
         let turn = self.turn(Operation::Read).await?;
-        let mut data = vec![0; len.min(READ_BYTES_MAX) as usize];
-        let read = self.file(&handle)?.read_at(&mut data, offset).map_err(code)?;
-        if read == 0 {
-            return Err(StatusCode::Eof);
-        }
-        data.truncate(read);
-        self.answer(turn, Data { id, data })
+        self.answer(turn, self.read_file(&handle, offset, len).map(|data| Data { id, data }))
     }
 
     async fn write(&mut self, id: u32, handle: String, offset: u64, data: Vec<u8>) -> Result<Status, StatusCode> {
         let turn = self.turn(Operation::Write).await?;
-        let file = self.file(&handle)?;
-        let kept = self.jail.mischief.take(data.len());
-        file.write_all_at(&data[..kept.bytes], offset).map_err(code)?;
-        match kept.then {
-            Then::Ok => self.answer(turn, done(id)),
-            Then::Fail => Err(StatusCode::Failure),
-            Then::BreakOff => Err(self.break_off()),
-        }
+        self.answer(turn, self.write_file(&handle, offset, &data).map(|()| done(id)))
     }
 
     async fn stat(&mut self, id: u32, path: String) -> Result<Attrs, StatusCode> {
         let turn = self.turn(Operation::Stat).await?;
-        let found = fs::symlink_metadata(self.jail.path(&path)?).map_err(code)?;
-        let attrs = self.say(&found)?;
-        self.answer(turn, Attrs { id, attrs })
+        self.answer(turn, self.look_at(&path).map(|attrs| Attrs { id, attrs }))
     }
 
     async fn lstat(&mut self, id: u32, path: String) -> Result<Attrs, StatusCode> {
@@ -260,9 +279,7 @@ impl Handler for FileSession {
 
     async fn fstat(&mut self, id: u32, handle: String) -> Result<Attrs, StatusCode> {
         let turn = self.turn(Operation::Stat).await?;
-        let found = self.file(&handle)?.metadata().map_err(code)?;
-        let attrs = self.say(&found)?;
-        self.answer(turn, Attrs { id, attrs })
+        self.answer(turn, self.look_at_open(&handle).map(|attrs| Attrs { id, attrs }))
     }
 
     async fn setstat(&mut self, id: u32, path: String, attrs: FileAttributes) -> Result<Status, StatusCode> {
@@ -279,60 +296,36 @@ impl Handler for FileSession {
 
     async fn opendir(&mut self, id: u32, path: String) -> Result<Handle, StatusCode> {
         let turn = self.turn(Operation::List).await?;
-        let entries = fs::read_dir(self.jail.path(&path)?).map_err(code)?;
-        let mischief = &self.jail.mischief;
-        let hostile = mischief.has(&Misbehaviour::HostileNames).then_some(HOSTILE_NAMES).into_iter().flatten();
-        let mut names: Vec<Entry> = hostile.map(|name| Entry::new(name, FileAttributes { size: Some(7), ..FileAttributes::default() })).collect();
-        names.extend(entries.take(NAMES_MAX).filter_map(Result::ok).filter_map(|entry| {
-            let attrs = FileAttributes::from(&entry.metadata().ok()?);
-            Some(Entry::new(entry.file_name().into_string().ok()?, attrs))
-        }));
-        let endless = mischief.has(&Misbehaviour::EndlessListing).then_some(0);
-        let handle = self.keep(id, Open::Folder { names, endless })?;
-        self.answer(turn, handle)
+        let opened = self.open_folder(id, &path);
+        self.answer(turn, opened)
     }
 
     async fn readdir(&mut self, id: u32, handle: String) -> Result<Name, StatusCode> {
-        let Some(Open::Folder { names, endless }) = self.open.get_mut(&handle) else { return Err(StatusCode::Failure) };
-        if let (true, Some(number)) = (names.is_empty(), endless) {
-            names.extend((0..NAMES_AT_ONCE as u64).map(|more| made_up(*number + more)));
-            *number += NAMES_AT_ONCE as u64;
-        }
-        if names.is_empty() {
-            return Err(StatusCode::Eof);
-        }
-        let rest = names.split_off(names.len().min(NAMES_AT_ONCE));
-        Ok(Name { id, files: std::mem::replace(names, rest) })
+        self.next_names(&handle).map(|files| Name { id, files })
     }
 
     async fn mkdir(&mut self, id: u32, path: String, _attrs: FileAttributes) -> Result<Status, StatusCode> {
         let turn = self.turn(Operation::Mkdir).await?;
-        fs::DirBuilder::new().mode(0o750).create(self.jail.writable(&path)?).map_err(code)?;
-        self.answer(turn, done(id))
+        let made = self.jail.writable(&path).and_then(|path| fs::DirBuilder::new().mode(0o750).create(path).map_err(code));
+        self.answer(turn, made.map(|()| done(id)))
     }
 
     async fn remove(&mut self, id: u32, filename: String) -> Result<Status, StatusCode> {
         let turn = self.turn(Operation::Remove).await?;
-        fs::remove_file(self.jail.inside(&filename)?).map_err(code)?;
-        self.answer(turn, done(id))
+        let removed = self.jail.inside(&filename).and_then(|path| fs::remove_file(path).map_err(code));
+        self.answer(turn, removed.map(|()| done(id)))
     }
 
     async fn rmdir(&mut self, id: u32, path: String) -> Result<Status, StatusCode> {
         let turn = self.turn(Operation::Remove).await?;
         // Only an empty one goes.
-        fs::remove_dir(self.jail.writable(&path)?).map_err(code)?;
-        self.answer(turn, done(id))
+        let removed = self.jail.writable(&path).and_then(|path| fs::remove_dir(path).map_err(code));
+        self.answer(turn, removed.map(|()| done(id)))
     }
 
     async fn rename(&mut self, id: u32, oldpath: String, newpath: String) -> Result<Status, StatusCode> {
         let turn = self.turn(Operation::Rename).await?;
-        let (from, to) = (self.jail.writable(&oldpath)?, self.jail.writable(&newpath)?);
-        if !fs::symlink_metadata(&from).map_err(code)?.is_file() {
-            return Err(StatusCode::PermissionDenied);
-        }
-        renameat_with(CWD, &from, CWD, &to, RenameFlags::NOREPLACE).map_err(|fault| code(fault.into()))?;
-        (self.jail.complete)(&to);
-        self.answer(turn, done(id))
+        self.answer(turn, self.rename_file(&oldpath, &newpath).map(|()| done(id)))
     }
 
     async fn realpath(&mut self, id: u32, path: String) -> Result<Name, StatusCode> {

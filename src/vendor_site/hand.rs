@@ -39,10 +39,17 @@ impl FromStr for Target {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Word {
     /// A batch is accepted, with `letters` also every letter of it; a letter has come as far as `status`.
-    Acknowledge { status: VendorStatus, letters: bool },
-    Reject { reason: String },
+    Acknowledge {
+        status: VendorStatus,
+        letters: bool,
+    },
+    Reject {
+        reason: String,
+    },
     /// `R01` to `R10`, and a text where it helps; R10 needs one.
-    Return { reason: String },
+    Return {
+        reason: String,
+    },
 }
 
 /// One answer that was given, now or before.
@@ -289,7 +296,9 @@ fn plan_letter(plan: &mut Plan, batch: &BatchName, known: &Known, letter: &Lette
         Some(before) => status < before,
     };
     if status == VendorStatus::Returned && !already && before != Some(VendorStatus::HandedOver) {
-        return Err(HandFault::contradiction(format!("letter {letter} is not answered as handed_over: it cannot come back before it left")));
+        return Err(HandFault::contradiction(format!(
+            "letter {letter} is not answered as handed_over: it cannot come back before it left"
+        )));
     }
     if !already {
         let (letter_id, reason) = (letter.clone(), reason.to_owned());

@@ -56,20 +56,37 @@ impl Lie {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Misbehaviour {
     /// The connection breaks when so many bytes of content have come; once.
-    Cut { bytes: u64 },
+    Cut {
+        bytes: u64,
+    },
     /// The operation is done, and the connection breaks instead of the answer.
-    LoseAnswer { of: Operation, only: Option<u64> },
+    LoseAnswer {
+        of: Operation,
+        only: Option<u64>,
+    },
     /// So many bytes of content are kept; every write after them fails.
-    DiskFull { bytes: u64 },
+    DiskFull {
+        bytes: u64,
+    },
     /// So many bytes of content are kept; every write after them is answered with ok.
-    Swallow { bytes: u64 },
-    LyingStat { lie: Lie, only: Option<u64> },
+    Swallow {
+        bytes: u64,
+    },
+    LyingStat {
+        lie: Lie,
+        only: Option<u64>,
+    },
+    /// A rename onto a name that is taken replaces the file.
+    Overwrite,
     /// Complete files are taken away at once, whatever the profile says.
     Sweep,
     /// Each answer waits.
     Slow(Duration),
     /// The operation is not done: permission denied.
-    Refuse { of: Operation, only: Option<u64> },
+    Refuse {
+        of: Operation,
+        only: Option<u64>,
+    },
     /// Each listing begins with names that are no names.
     HostileNames,
     /// No listing ends.
@@ -111,13 +128,16 @@ fn parse(script: &str) -> Result<Misbehaviour, String> {
             let ms = number.ok_or_else(|| format!("slow needs milliseconds, at most {SLOW_MS_MAX}, as in slow=20ms"))?;
             Ok(Misbehaviour::Slow(Duration::from_millis(ms)))
         }
+        "overwrite" => alone(Misbehaviour::Overwrite),
         "sweep" => alone(Misbehaviour::Sweep),
         "hostile-names" => alone(Misbehaviour::HostileNames),
         "endless-listing" => alone(Misbehaviour::EndlessListing),
         "new-host-key" => alone(Misbehaviour::NewHostKey),
-        _ => Err("is not known; known are cut, lose-answer, disk-full, swallow, lying-stat, sweep, slow, refuse, hostile-names, \
+        _ => {
+            Err("is not known; known are cut, lose-answer, disk-full, swallow, lying-stat, overwrite, sweep, slow, refuse, hostile-names, \
                   endless-listing and new-host-key"
-            .to_owned()),
+                .to_owned())
+        }
     }
 }
 
@@ -133,7 +153,6 @@ fn choice<T: Copy>(parameter: &str, known: &[(&str, T)]) -> Result<(T, Option<u6
 
 /// Names that a client must never use as a path, show as they are, or start a command with.
 pub const HOSTILE_NAMES: [&str; 14] = [
-    "",
     ".",
     "..",
     "../../../../tmp/fjernprint-escaped",
@@ -147,6 +166,8 @@ pub const HOSTILE_NAMES: [&str; 14] = [
     "=cmd|' /C calc'!A0",
     "$(touch escaped)",
     "\\..\\..\\escaped",
+    // Last: to libssh2 a name without a letter is the end of the list.
+    "",
 ];
 
 /// What becomes of one write.
@@ -238,7 +259,9 @@ impl Mischief {
         for script in &self.scripts {
             let (limit, then) = match script {
                 // The write that reaches the limit, and no later one.
-                Misbehaviour::Cut { bytes: limit } if before < (*limit).max(1) && before + bytes as u64 >= *limit => (*limit, Then::BreakOff),
+                Misbehaviour::Cut { bytes: limit } if before < (*limit).max(1) && before + bytes as u64 >= *limit => {
+                    (*limit, Then::BreakOff)
+                }
                 Misbehaviour::DiskFull { bytes: limit } if before + bytes as u64 > *limit => (*limit, Then::Fail),
                 Misbehaviour::Swallow { bytes: limit } if before + bytes as u64 > *limit => (*limit, Then::Ok),
                 _ => continue,

@@ -2,7 +2,8 @@
 //! then do to files is decided in [`super::files`].
 
 use super::SiteFault;
-use super::files::{FileSession, Jail};
+use super::files::FileSession;
+use super::jail::Jail;
 use russh::keys::ssh_key::LineEnding;
 use russh::keys::ssh_key::private::Ed25519Keypair;
 use russh::keys::{Algorithm, HashAlg, PrivateKey, PublicKey};

@@ -1,5 +1,6 @@
 //! The detached CMS signature over a manifest: made and checked with OpenSSL, binary, DER.
 
+use super::cms_shape;
 use super::manifest::WireError;
 use crate::domain::Cvr;
 use openssl::asn1::Asn1Object;
@@ -36,6 +37,9 @@ pub enum SignatureFault {
     /// FP-K011.
     #[error("signature: does not verify over this content ({0})")]
     Changed(String),
+    /// FP-K011: it verifies, and it is not as it was made.
+    #[error("signature: {0}: bytes of it were changed that no signature covers")]
+    Shape(&'static str),
     /// FP-K012.
     #[error("signature: does not verify, its certificate chain leads to no trusted certificate ({0})")]
     Untrusted(String),
@@ -74,7 +78,8 @@ pub fn check(content: &[u8], signature_der: &[u8], trusted_pem: &[u8]) -> Result
             Some(_) => SignatureFault::Untrusted(text),
             None => SignatureFault::Changed(text),
         }
-    })
+    })?;
+    cms_shape::check(signature_der).map_err(SignatureFault::Shape)
 }
 
 /// The CVR number that the signer's certificate carries: in organizationIdentifier (`NTRDK-12345678`, ETSI EN 319 412-1,
@@ -93,7 +98,8 @@ pub fn signer_cvr(signature_der: &[u8]) -> Result<Option<Cvr>, WireError> {
 }
 
 fn cvr_in(certificate: &X509Ref) -> Option<Cvr> {
-    let number = |text: &str| -> Option<Cvr> { text.get(..8).filter(|_| !text[8..].starts_with(|c: char| c.is_ascii_digit()))?.parse().ok() };
+    let number =
+        |text: &str| -> Option<Cvr> { text.get(..8).filter(|_| !text[8..].starts_with(|c: char| c.is_ascii_digit()))?.parse().ok() };
     let organization = Asn1Object::from_str("2.5.4.97").ok()?.nid();
     certificate.subject_name().entries().find_map(|entry| {
         let text = entry.data().to_string().ok()?;

@@ -66,16 +66,8 @@ pub fn return_reason(reason: &str) -> Option<&'static str> {
 }
 
 impl VendorStatus {
-    const ALL: [Self; 8] = [
-        Self::Received,
-        Self::Accepted,
-        Self::Printed,
-        Self::Enveloped,
-        Self::HandedOver,
-        Self::Rejected,
-        Self::Cancelled,
-        Self::Returned,
-    ];
+    const ALL: [Self; 8] =
+        [Self::Received, Self::Accepted, Self::Printed, Self::Enveloped, Self::HandedOver, Self::Rejected, Self::Cancelled, Self::Returned];
 
     /// How far a printed letter can come.
     pub const PROGRESS: [Self; 5] = [Self::Received, Self::Accepted, Self::Printed, Self::Enveloped, Self::HandedOver];

@@ -2,8 +2,8 @@
 
 mod acceptance;
 mod batch_format;
-mod breaking;
 mod batches;
+mod breaking;
 mod cli;
 mod docs;
 mod group;
@@ -12,6 +12,7 @@ mod ink;
 mod intake;
 mod ledger;
 mod messages;
+mod misbehaviour;
 mod night;
 mod pdf;
 mod recipient;
@@ -21,4 +22,5 @@ mod shipping;
 mod site;
 mod sshd;
 mod structure;
+mod vendor_side;
 mod words;
