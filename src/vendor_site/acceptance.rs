@@ -291,7 +291,8 @@ fn hash(mut content: impl Read) -> io::Result<Sha256> {
 /// in its own folder. What ends in `.part` is an upload that broke off.
 fn check_nothing_extra(folder: &Path, batch: &BatchName, files: &[FileEntry]) -> Result<(), Refusal> {
     let mut known: BTreeSet<String> = files.iter().map(|entry| entry.name.clone()).collect();
-    known.extend([BatchFiles::manifest(batch), BatchFiles::signature(batch), BatchFiles::ready(batch)]);
+    // A manifest without letters.csv is told in words of its own.
+    known.extend([BatchFiles::manifest(batch), BatchFiles::signature(batch), BatchFiles::ready(batch), BatchFiles::letters(batch)]);
     let stranger = |name: &str| Err(Refusal::new("FP-B009", format!("{name} lies there, and the manifest does not name it")));
     let own = format!("{batch}.");
     for name in names_in(folder, &folder.display().to_string())? {

@@ -99,7 +99,11 @@ impl Night {
         self.begin_again();
         let scripts: Vec<String> = scripts.iter().map(|script| (*script).to_owned()).collect();
         let (mut site, _) = self.site(&scripts);
-        let end = self.town.run(&["run"]).unwrap();
+        let (mut end, deadline) = (self.town.run(&["run"]).unwrap(), Instant::now() + Duration::from_secs(60));
+        // Asked until there is an answer to be read; when that is, is the vendor's pace.
+        while scripts[0] == "refuse=read" && end == 0 && Instant::now() < deadline {
+            end = self.town.run(&["reconcile"]).unwrap();
+        }
         assert!(ends.contains(&end), "{what}: the first run ended with {end}, expected {ends:?}");
         self.finals_are_whole(&what);
         let quiet = ["slow=20ms", "sweep", "hostile-names", "endless-listing", "new-host-key"].iter().any(|script| scripts[0] == *script);
@@ -156,8 +160,8 @@ fn every_vendor(vendor: &'static str) {
             night.check(&[&format!("lose-answer={operation}:1")], &[5], After::Over);
         }
     }
-    // The answer to every rename is lost, and each run gets one file further.
-    night.check(&["lose-answer=rename"], &[5], After::Over);
+    // The answer to every rename is lost: each run gets one file further where it can see what is there.
+    night.check(&["lose-answer=rename"], &[5], if vendor == "straalfors" { After::Repaired } else { After::Over });
     for operation in ["open", "write", "close", "rename"] {
         night.check(&[&format!("refuse={operation}")], &[5], After::Repaired);
         night.check(&[&format!("refuse={operation}:2")], &[5], After::Over);
@@ -165,8 +169,7 @@ fn every_vendor(vendor: &'static str) {
     for kept in [0, 1, bytes / 2, bytes - 1] {
         night.check(&[&format!("disk-full={kept}")], &[5], After::Repaired);
     }
-    // Whether an answer is there to be read when the run asks for it is the vendor's pace.
-    night.check(&["refuse=read"], &[0, 5], After::Repaired);
+    night.check(&["refuse=read"], &[5], After::Repaired);
     for script in ["slow=20ms", "sweep", "hostile-names", "endless-listing"] {
         night.check(&[script], &[0], After::Over);
     }
