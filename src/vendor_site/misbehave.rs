@@ -184,6 +184,9 @@ pub enum Then {
     BreakOff,
 }
 
+/// Told what was done wrong.
+type Note = Box<dyn Fn(&str) + Send + Sync>;
+
 /// A site's misbehaviour at work: the scripts, and how far each has come.
 #[derive(Default)]
 pub struct Mischief {
@@ -192,12 +195,12 @@ pub struct Mischief {
     stats: AtomicU64,
     received: AtomicU64,
     told_full: AtomicBool,
-    note: Option<Box<dyn Fn(&str) + Send + Sync>>,
+    note: Option<Note>,
 }
 
 impl Mischief {
     /// `note` is told what was done wrong, for the site's log.
-    pub fn new(scripts: Vec<Misbehaviour>, note: Box<dyn Fn(&str) + Send + Sync>) -> Self {
+    pub fn new(scripts: Vec<Misbehaviour>, note: Note) -> Self {
         Self { scripts, note: Some(note), ..Self::default() }
     }
 

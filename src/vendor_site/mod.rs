@@ -106,7 +106,7 @@ pub struct Site {
     worker: Option<JoinHandle<()>>,
     server: Option<Runtime>,
     // Held until the threads are gone: two sites in one folder would print twice.
-    _locks: Vec<File>,
+    _locks: Vec<Lock>,
 }
 
 impl Site {
@@ -197,11 +197,22 @@ impl Drop for Site {
 /// Belongs to whoever decides and prints: the site itself, or a technician for the moment of an answer.
 const DESK_LOCK: &str = "desk.lock";
 
-fn lock(dir: &Path, name: &str, why: &str) -> Result<File, SiteFault> {
+/// A lock that is given back when it is dropped, and not only when its file is closed: a process that is just being
+/// started holds a copy of every open file for a moment.
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing gives it back too.
+        let _ = self.0.unlock();
+    }
+}
+
+fn lock(dir: &Path, name: &str, why: &str) -> Result<Lock, SiteFault> {
     let failed = |why: &dyn std::fmt::Display| SiteFault::new(dir.display().to_string(), why);
     let file = File::create(dir.join(name)).map_err(|fault| failed(&fault))?;
     file.try_lock().map_err(|_| failed(&why))?;
-    Ok(file)
+    Ok(Lock(file))
 }
 
 /// A line for the vendor's operator. When even that cannot be written, there is nobody left to tell.
