@@ -7,7 +7,11 @@ use crate::domain::state::LetterState;
 use crate::domain::status::{LetterEvent, LetterStatus};
 use crate::domain::{BatchName, LetterId, Sha256};
 use crate::wire::receipt::{Ack, ReceiptHead, ReceiptRow, VendorStatus, return_reason, rows_from_csv};
+use jiff::civil::Date;
 use std::collections::BTreeMap;
+
+/// How long a settled batch is asked about for letters that came back, days after its business date.
+const RETURNS_DAYS: i32 = 60;
 
 /// Why an answer is refused. FP-A001 unreadable, FP-A002 of something else, FP-A003 does not add up, FP-A004 unknown letter,
 /// FP-A005 other pages or sheets than we sent, FP-A006 contradicts a final word.
@@ -20,6 +24,16 @@ pub struct AnswerFault {
 
 fn fault(code: &'static str, message: impl Into<String>) -> AnswerFault {
     AnswerFault { code, message: message.into() }
+}
+
+/// Whether letters of a settled batch may still come back: it is asked about until then.
+///
+/// A date that cannot be read is asked about: that costs one question.
+pub fn may_come_back(business_date: &str, today: &str) -> bool {
+    match (business_date.parse::<Date>(), today.parse::<Date>()) {
+        (Ok(date), Ok(today)) => (today - date).get_days() <= RETURNS_DAYS,
+        _ => true,
+    }
 }
 
 /// Reads the technical answer to this batch and no other.

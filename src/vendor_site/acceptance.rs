@@ -295,28 +295,24 @@ fn check_nothing_extra(folder: &Path, batch: &BatchName, files: &[FileEntry]) ->
     known.extend([BatchFiles::manifest(batch), BatchFiles::signature(batch), BatchFiles::ready(batch), BatchFiles::letters(batch)]);
     let stranger = |name: &str| Err(Refusal::new("FP-B009", format!("{name} lies there, and the manifest does not name it")));
     let own = format!("{batch}.");
-    for name in names_in(folder, &folder.display().to_string())? {
-        if name.starts_with(&own) && !name.ends_with(".part") && !known.contains(&name) {
-            return stranger(&name);
-        }
-    }
-    for name in names_in(&folder.join(batch.as_str()), batch.as_str())? {
+    for_each_name(folder, &folder.display().to_string(), |name| {
+        if name.starts_with(&own) && !name.ends_with(".part") && !known.contains(&name) { stranger(&name) } else { Ok(()) }
+    })?;
+    for_each_name(&folder.join(batch.as_str()), batch.as_str(), |name| {
         let name = format!("{batch}/{name}");
-        if !known.contains(&name) {
-            return stranger(&name);
-        }
-    }
-    Ok(())
+        if known.contains(&name) { Ok(()) } else { stranger(&name) }
+    })
 }
 
-/// Nothing where the folder is not there.
-fn names_in(folder: &Path, shown: &str) -> Result<Vec<String>, Refusal> {
+/// One name at a time, until one is refused: a folder may hold more of them than should be remembered. None where there is
+/// no such folder.
+fn for_each_name(folder: &Path, shown: &str, mut look: impl FnMut(String) -> Result<(), Refusal>) -> Result<(), Refusal> {
     let unreadable = |fault: io::Error| Refusal::unreadable(shown, &fault);
-    let entries = match fs::read_dir(folder) {
-        Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+    let mut entries = match fs::read_dir(folder) {
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(()),
         entries => entries.map_err(unreadable)?,
     };
-    entries.map(|entry| Ok(entry.map_err(unreadable)?.file_name().to_string_lossy().into_owned())).collect()
+    entries.try_for_each(|entry| look(entry.map_err(unreadable)?.file_name().to_string_lossy().into_owned()))
 }
 
 fn read_letters(folder: &Path, batch: &BatchName, manifest: &Manifest) -> Result<Vec<LetterRow>, Refusal> {

@@ -224,8 +224,8 @@ impl Mischief {
     }
 
     pub fn refuses(&self, operation: Operation, number: u64) -> bool {
-        let hit = |script: &Misbehaviour| matches!(script, Misbehaviour::Refuse { of, only } if *of == operation && only.is_none_or(|n| n == number));
-        let refused = self.scripts.iter().any(hit);
+        let is_this = |script: &Misbehaviour| matches!(script, Misbehaviour::Refuse { of, only } if *of == operation && at(*only, number));
+        let refused = self.scripts.iter().any(is_this);
         if refused {
             self.tell(&format!("refused {operation:?} {number}"));
         }
@@ -233,8 +233,9 @@ impl Mischief {
     }
 
     pub fn loses_answer(&self, operation: Operation, number: u64) -> bool {
-        let hit = |script: &Misbehaviour| matches!(script, Misbehaviour::LoseAnswer { of, only } if *of == operation && only.is_none_or(|n| n == number));
-        let lost = self.scripts.iter().any(hit);
+        let is_this =
+            |script: &Misbehaviour| matches!(script, Misbehaviour::LoseAnswer { of, only } if *of == operation && at(*only, number));
+        let lost = self.scripts.iter().any(is_this);
         if lost {
             self.tell(&format!("lost the answer to {operation:?} {number}"));
         }
@@ -245,7 +246,7 @@ impl Mischief {
     pub fn lie(&self) -> Option<Lie> {
         let number = self.stats.fetch_add(1, Ordering::SeqCst) + 1;
         let lie = self.scripts.iter().find_map(|script| match script {
-            Misbehaviour::LyingStat { lie, only } if only.is_none_or(|n| n == number) => Some(*lie),
+            Misbehaviour::LyingStat { lie, only } if at(*only, number) => Some(*lie),
             _ => None,
         });
         if let Some(lie) = lie {
@@ -278,4 +279,9 @@ impl Mischief {
         }
         kept
     }
+}
+
+/// Whether something happens this time.
+fn at(only: Option<u64>, number: u64) -> bool {
+    only.is_none_or(|only| only == number)
 }

@@ -7,9 +7,12 @@ use crate::shipping::{LETTERS, Town};
 use crate::sshd::keygen;
 use fjernprint::adapters::sftp::{Address, Connection};
 use fjernprint::app::conformance::CHECKS;
+use fjernprint::domain::state::LetterState;
 use fjernprint::domain::status::{BatchStatus, LetterStatus};
+use fjernprint::domain::{BatchName, Sha256};
+use fjernprint::pipeline::reconcile::{match_receipt, may_come_back};
 use fjernprint::vendor_site::{Manners, Misbehaviour, Terms, printed, verify_on};
-use fjernprint::wire::receipt::RETURN_REASONS;
+use fjernprint::wire::receipt::{RETURN_REASONS, ReceiptHead, ReceiptRow, VendorStatus, rows_to_csv};
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Cursor};
@@ -233,6 +236,52 @@ fn a_site_that_cannot_start_says_why() {
         assert!(said(&output).contains(says), "{}", said(&output));
     }
     assert!(!said(&start("edora", "key", &[])).contains("PRIVATE"));
+}
+
+/// What a receipt says of a letter that came back, in every state that the letter can be in.
+#[test]
+fn a_letter_that_comes_back_is_returned_once_and_contradicts_no_final_word() {
+    let batch: BatchName = "FP-edora-99990011-20261124-7-0123456789ab".parse().unwrap();
+    let letter = crate::batches::letter(1);
+    let state = |status: LetterStatus, word: Option<&str>| {
+        let (municipality, original) = ("99990011".parse().unwrap(), Sha256([0; 32]));
+        let (sender, dispatch_id, business_date) = (String::new(), String::new(), String::new());
+        let (word, batch) = (word.map(str::to_owned), Some(batch.clone()));
+        let (part, documents, reason, job) = (0, Vec::new(), None, None);
+        LetterState { status, municipality, sender, dispatch_id, business_date, original, part, documents, reason, job, batch, word }
+    };
+    let matched = |state: LetterState, status: VendorStatus, reason: &str| {
+        let (letter_id, reason, at) = (letter.clone(), reason.to_owned(), "2026-11-24T06:00:00Z".to_owned());
+        let csv = rows_to_csv(&[ReceiptRow { letter_id, status, reason, pages: 1, sheets: 1, at: at.clone() }]).unwrap();
+        let (manifest_sha256, csv_sha256) = (Sha256([0; 32]), Sha256(openssl::sha::sha256(&csv)));
+        let (number, cumulative, letters, pages, sheets) = (2, false, 1, 1, 1);
+        let head = ReceiptHead { batch: batch.clone(), manifest_sha256, number, cumulative, letters, pages, sheets, csv_sha256, at };
+        let events = match_receipt(&head, &csv, &[(letter.clone(), state)]).map_err(|fault| fault.code)?;
+        Ok::<_, &str>(events.iter().map(|(_, event)| event.word()).collect::<Vec<_>>())
+    };
+    use LetterStatus::{Returned, Settled, Shipped};
+    use VendorStatus as V;
+    for (status, word, says, reason, expected) in [
+        (Settled, Some("handed_over"), V::Returned, "R04", Ok(vec!["returned"])),
+        (Settled, Some("handed_over"), V::Returned, "R10 wet", Ok(vec!["returned"])),
+        // Nobody said that it left, and it came back: both are true.
+        (Shipped, Some("printed"), V::Returned, "R01", Ok(vec!["settled", "returned"])),
+        (Shipped, None, V::Returned, "R01", Ok(vec!["settled", "returned"])),
+        (Returned, Some("returned R04"), V::Returned, "R04", Ok(vec![])),
+        (Returned, Some("returned R04"), V::HandedOver, "", Ok(vec![])),
+        (Returned, Some("returned R04"), V::Printed, "", Ok(vec![])),
+        (Returned, Some("returned R04"), V::Rejected, "", Err("FP-A006")),
+        (Settled, Some("rejected"), V::Returned, "R01", Err("FP-A006")),
+        (Settled, Some("cancelled"), V::Returned, "R01", Err("FP-A006")),
+        (Settled, Some("handed_over"), V::Returned, "", Err("FP-A001")),
+        (Settled, Some("handed_over"), V::Returned, "R11", Err("FP-A001")),
+        (Settled, Some("handed_over"), V::Returned, "R10", Err("FP-A001")),
+    ] {
+        assert_eq!(matched(state(status, word), says, reason), expected, "{status:?} {word:?}, then {says:?} {reason:?}");
+    }
+    for (today, asked) in [("2026-11-24", true), ("2027-01-23", true), ("2027-01-24", false), ("2026-11-01", true), ("nonsense", true)] {
+        assert_eq!(may_come_back("2026-11-24", today), asked, "{today}");
+    }
 }
 
 /// Each line of the list, by its verdict.

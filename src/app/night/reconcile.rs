@@ -10,10 +10,9 @@ use crate::domain::state::BatchState;
 use crate::domain::status::{BatchEvent, BatchStatus, LetterEvent};
 use crate::domain::{BatchName, VendorId};
 use crate::ledger::Entry;
-use crate::pipeline::reconcile::{AnswerFault, match_receipt, read_ack, read_head};
+use crate::pipeline::reconcile::{AnswerFault, match_receipt, may_come_back, read_ack, read_head};
 use crate::wire::manifest::BatchFiles;
 use crate::wire::receipt::{ANSWER_BYTES_MAX, AckResult};
-use jiff::civil::Date;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -21,9 +20,6 @@ use std::collections::BTreeMap;
 const RECEIPTS_MAX: u32 = 1_000;
 /// Largest ack or head of a receipt, bytes.
 const HEAD_BYTES_MAX: u64 = 64 * 1024;
-
-/// How long a settled batch is asked about for letters that came back, days after its business date.
-const RETURNS_DAYS: i32 = 60;
 
 /// What was fetched and applied.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -84,14 +80,6 @@ pub(super) fn reconcile(night: &mut Night<'_>) -> Result<Answers, Fault> {
     }
     night.watch.end("answers");
     Ok(answers)
-}
-
-/// A date that cannot be read is asked about: that costs one question.
-fn may_come_back(business_date: &str, today: &str) -> bool {
-    match (business_date.parse::<Date>(), today.parse::<Date>()) {
-        (Ok(date), Ok(today)) => (today - date).get_days() <= RETURNS_DAYS,
-        _ => true,
-    }
 }
 
 struct Answering<'a, 'n> {
