@@ -18,6 +18,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Cursor};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 fn lines(output: &Output) -> Vec<Value> {
     String::from_utf8_lossy(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -151,7 +152,11 @@ fn a_batch_refused_by_hand_is_told_and_a_site_that_answers_itself_is_left_alone(
 
     // The automatic printer finds the answer decided, and does not print.
     let (site, _) = town.site_as("edora", Manners::default());
-    std::thread::sleep(std::time::Duration::from_millis(500));
+    let (done, deadline) = (town.path(&format!("site/edora/taken/{batch}/done")), Instant::now() + Duration::from_secs(30));
+    while !done.exists() {
+        assert!(Instant::now() < deadline, "the printer did not look");
+        std::thread::sleep(Duration::from_millis(20));
+    }
     assert!(printed(&town.path("site/edora")).unwrap().is_empty());
     let dir = town.path("site/edora").display().to_string();
     let output = fjernprint(&["vendor", "ack", &batch, "--dir", &dir, "--json"]);
@@ -192,10 +197,10 @@ fn vendor_site_runs_until_it_is_told_to_stop() {
         connection.upload(&mut Cursor::new(&bytes), bytes.len() as u64, &format!("in/{name}"), true, true).unwrap();
     }
     let head = format!("out/{}.receipt-1.json", sealed.batch());
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(30);
     while !connection.exists(&head).unwrap() {
-        assert!(std::time::Instant::now() < deadline, "no answer");
-        std::thread::sleep(std::time::Duration::from_millis(20));
+        assert!(Instant::now() < deadline, "no answer");
+        std::thread::sleep(Duration::from_millis(20));
     }
     drop(connection);
     assert!(Command::new("kill").arg("-TERM").arg(child.id().to_string()).status().unwrap().success());
