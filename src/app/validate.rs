@@ -194,7 +194,7 @@ impl Desk<'_> {
             (Some(made), Some(folder)) => {
                 let path = folder.join(profile.id.as_str()).join(redacted(&file.name));
                 write(&path, &made.bytes)?;
-                (made.repairs.clone(), Some(shown(path)))
+                (made.repairs.clone(), Some(shown(&path)))
             }
             (Some(made), None) => (made.repairs.clone(), None),
             (None, _) => (Vec::new(), None),

@@ -10,7 +10,8 @@ use crate::domain::state::BatchState;
 use crate::domain::status::BatchStatus;
 use crate::domain::{BatchName, Sha256};
 use crate::ledger::Ledger;
-use crate::vendor_site::{batches_at, verify};
+pub use crate::vendor_site::Terms as BatchTerms;
+use crate::vendor_site::{batches_at, verify_on};
 use crate::wire::manifest::BatchFiles;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -27,15 +28,15 @@ pub struct VerifiedBatch {
 }
 
 /// The acceptance test a vendor runs: needs no ledger and no configuration. Each batch at the path, or its refusal.
-pub fn batch_verify(path: &Path, certificate: &Path) -> Result<Vec<Result<VerifiedBatch, Fault>>, Fault> {
-    let pem = read_bounded(certificate)?;
+pub fn batch_verify(path: &Path, certificate: &Path, terms: BatchTerms) -> Result<Vec<Result<VerifiedBatch, Fault>>, Fault> {
+    let terms = BatchTerms { trusted_pem: read_bounded(certificate)?, ..terms };
     let refused = |refusal: crate::vendor_site::Refusal| {
         let exit = if refusal.code.starts_with("FP-K") { exit::KEYS } else { exit::MISMATCH };
         Fault::new(refusal.code, exit, refusal.message)
     };
     let found = batches_at(path).map_err(|refusal| Fault::new(refusal.code, exit::INVALID, refusal.message))?;
     let check = |(folder, batch): (std::path::PathBuf, BatchName)| {
-        let accepted = verify(&folder, &batch, &pem).map_err(refused)?;
+        let accepted = verify_on(&folder, &batch, &terms).map_err(refused)?;
         let manifest = accepted.manifest;
         Ok(VerifiedBatch {
             batch: batch.to_string(),

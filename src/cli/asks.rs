@@ -1,5 +1,6 @@
 //! Commands that ask and prove, and change nothing.
 
+use super::arguments::VerifyTerms;
 use super::*;
 
 impl Face<'_> {
@@ -76,10 +77,12 @@ impl Face<'_> {
         Ok(exit::DONE)
     }
 
-    pub(super) fn batch_verify(&mut self, path: &std::path::Path, certificate: &std::path::Path) -> Result<u8, Ended> {
+    pub(super) fn batch_verify(&mut self, path: &std::path::Path, certificate: &std::path::Path, terms: VerifyTerms) -> Result<u8, Ended> {
+        let VerifyTerms { vendor, environment, signer, delivered } = terms;
+        let terms = BatchTerms { vendor, environment, signers: signer, delivered, ..BatchTerms::default() };
         let mut worst = exit::DONE;
         let (mut accepted, mut refused) = (0, 0);
-        for result in batch_verify(path, certificate)? {
+        for result in batch_verify(path, certificate, terms)? {
             match result {
                 Ok(batch) => {
                     accepted += 1;

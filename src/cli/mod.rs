@@ -6,6 +6,7 @@ mod forecast;
 mod nights;
 mod progress;
 mod show;
+mod vendor_side;
 mod vendors;
 
 use crate::app::account::{Account, account_of};
@@ -14,7 +15,8 @@ use crate::app::demo::{DemoOptions, demo, lay_only};
 use crate::app::fault::{Fault, exit};
 use crate::app::night::{self, RehearseOptions, RunOptions, RunReport, Stage};
 use crate::app::validate::{Ask, Policy, Totals, validate};
-use crate::app::verify::{Depth, batch_verify, ledger_verify};
+use crate::app::vendor_side::{VendorStatus, Word};
+use crate::app::verify::{BatchTerms, Depth, batch_verify, ledger_verify};
 use crate::app::{inquiry, profiles, setup};
 use crate::domain::redact::redact;
 use crate::domain::state::LetterState;
@@ -155,7 +157,7 @@ impl Face<'_> {
                 }
                 Ok(exit::DONE)
             }
-            Command::Batch { command: BatchCommand::Verify { path, certificate } } => self.batch_verify(&path, &certificate),
+            Command::Batch { command: BatchCommand::Verify { path, certificate, terms } } => self.batch_verify(&path, &certificate, terms),
             Command::Letter { command: LetterCommand::List { status, municipality, batch, limit } } => {
                 self.letters(&config()?, status.as_deref(), municipality, batch, limit)
             }
@@ -187,6 +189,18 @@ impl Face<'_> {
             Command::Vendor { command: VendorCommand::Rehearse { vendor, from, to } } => {
                 self.rehearse(&config()?, &RehearseOptions { vendor, from, to })
             }
+            Command::Vendor { command: VendorCommand::Site(wish) } => self.site(wish, &arguments.config, folder),
+            Command::Vendor { command: VendorCommand::Ack { at, status, letters } } => {
+                let status = VendorStatus::from_word(&status).expect("the words that can be given are the known ones");
+                self.answer(&arguments.config, at, &Word::Acknowledge { status, letters })
+            }
+            Command::Vendor { command: VendorCommand::Reject { at, reason } } => {
+                self.answer(&arguments.config, at, &Word::Reject { reason })
+            }
+            Command::Vendor { command: VendorCommand::Return { at, reason } } => {
+                self.answer(&arguments.config, at, &Word::Return { reason })
+            }
+            Command::Vendor { command: VendorCommand::Conformance { vendor } } => self.conformance(&config()?, &vendor),
             Command::Explain { code } => {
                 let unknown = || Fault::usage("FP-C003", format!("code {:?} is not known", redact(&code)));
                 let found = codes::find(&code).ok_or_else(unknown)?;

@@ -84,8 +84,8 @@ impl Face<'_> {
             let a = &answers;
             writeln!(
                 self.out,
-                "{} batches acknowledged, {} refused; {} receipts applied, {} letters settled\n",
-                a.batches_acknowledged, a.batches_refused, a.receipts_applied, a.letters_settled
+                "{} batches acknowledged, {} refused; {} receipts applied, {} letters settled, {} came back\n",
+                a.batches_acknowledged, a.batches_refused, a.receipts_applied, a.letters_settled, a.letters_returned
             )?;
             show::account(&mut self.out, &account)?;
         }

@@ -18,8 +18,7 @@ pub fn rule(word: &str) -> Rule {
 }
 
 /// These nobody may make less of: what cannot be read cannot be printed, and what fits no envelope cannot be sent.
-const FIXED: [&str; 7] =
-    ["UNREADABLE", "PAGES_ZERO", "SHEETS_MAX", "POSTAGE_UNSOLD", "WEIGHT_MAX", "PARSER_KILLED", "NOT_REPAIRED"];
+const FIXED: [&str; 7] = ["UNREADABLE", "PAGES_ZERO", "SHEETS_MAX", "POSTAGE_UNSOLD", "WEIGHT_MAX", "PARSER_KILLED", "NOT_REPAIRED"];
 
 /// What is wrong with a table of severities, a profile's or a sender's: words that no rule has, and rules that cannot be
 /// less than a rejection.

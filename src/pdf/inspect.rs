@@ -62,7 +62,9 @@ fn looked_at(bytes: &[u8], markers: &[String], plain: bool) -> PdfFacts {
 
 /// The same without a second reader and without what is drawn; the caller bounds the size and catches panics.
 pub(super) fn structure_only(bytes: &[u8]) -> PdfFacts {
-    read(bytes, PdfFacts { bytes: bytes.len() as u64, ..PdfFacts::default() })
+    let (mut facts, unjudged) = read(bytes, PdfFacts { bytes: bytes.len() as u64, ..PdfFacts::default() });
+    facts.structure.fonts_unusable.extend(unjudged.unusable(&[]));
+    facts
 }
 
 /// Pages as the second reader counts them; `None` when it cannot read the file. The caller bounds the size.

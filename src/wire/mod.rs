@@ -1,6 +1,7 @@
 //! Bytes to types and back, pure: no file, no clock, no network.
 
 pub mod cms;
+mod cms_shape;
 mod forsendelse;
 pub mod manifest;
 mod memo;

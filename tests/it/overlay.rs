@@ -3,7 +3,7 @@
 use crate::pdf::{A4, pdf};
 use fjernprint::pdf::inspect;
 use fjernprint::pdf::overlay::{Marking, picture, picture_without_page};
-use fjernprint::pipeline::validate::{judge, marking};
+use fjernprint::pipeline::validate::{Expected, Policy, judge, marking};
 use fjernprint::vendor::VendorProfile;
 use hayro::vello_cpu::Pixmap;
 use hayro::vello_cpu::color::PremulRgba8;
@@ -35,7 +35,7 @@ fn page(size: (f32, f32), content: &str, change: impl FnOnce(&mut Document)) -> 
 /// What this vendor finds on the first page.
 fn marked(bytes: &[u8]) -> Marking {
     let profile = profile();
-    marking(1, &judge(&inspect(bytes), None, &profile), &profile)
+    marking(1, &judge(&inspect(bytes), &Expected::default(), &profile, &Policy::default()), &profile)
 }
 
 fn decoded(png: &[u8]) -> Pixmap {
@@ -88,12 +88,12 @@ fn ink_where_there_must_be_none_is_framed_and_stays_visible() {
 #[test]
 fn each_page_has_its_own_faults_and_those_of_the_file() {
     let bytes = pdf(&[A4, (500.0, 500.0)], |_, _| {});
-    let findings = judge(&inspect(&bytes), None, &profile());
+    let findings = judge(&inspect(&bytes), &Expected::default(), &profile(), &Policy::default());
     let rules_of = |page| marking(page, &findings, &profile()).faults.into_iter().map(|fault| fault.rule).collect::<Vec<_>>();
     let (first, second) = (rules_of(1), rules_of(2));
     assert!(first.iter().any(|rule| rule == "ADDR_BOX") && !first.iter().any(|rule| rule == "PAGE_A4_TOL"), "{first:?}");
     assert!(second.iter().any(|rule| rule == "PAGE_A4_TOL") && !second.iter().any(|rule| rule == "ADDR_BOX"), "{second:?}");
-    let broken = judge(&inspect(b"not a PDF"), None, &profile());
+    let broken = judge(&inspect(b"not a PDF"), &Expected::default(), &profile(), &Policy::default());
     let of_any = |page| marking(page, &broken, &profile()).faults.len();
     assert!(of_any(1) > 0 && of_any(1) == of_any(2));
     let zones = |page| marking(page, &findings, &profile()).zones.len();

@@ -6,7 +6,7 @@ use fjernprint::pdf::draw::{Window, cover_sheet};
 use fjernprint::pdf::facts::{BoxMm, PdfFacts};
 use fjernprint::pdf::inspect;
 use fjernprint::pdf::repair::{Done, Remedy, RepairOrder, Repaired, remedy_for, repair};
-use fjernprint::pipeline::validate::judge;
+use fjernprint::pipeline::validate::{Expected, Policy, judge};
 use fjernprint::vendor::VendorProfile;
 use lopdf::{Dictionary, Document, Object, ObjectId, Stream, dictionary};
 use std::collections::BTreeSet;
@@ -114,7 +114,10 @@ fn order(bytes: &[u8], remedies: &[Remedy]) -> RepairOrder {
 
 fn rules(bytes: &[u8]) -> BTreeSet<&'static str> {
     let profile = fs::read_to_string(format!("{}/vendors/edora/profile.toml", env!("CARGO_MANIFEST_DIR"))).unwrap();
-    judge(&inspect(bytes), None, &VendorProfile::parse(&profile).unwrap()).into_iter().map(|finding| finding.rule).collect()
+    judge(&inspect(bytes), &Expected::default(), &VendorProfile::parse(&profile).unwrap(), &Policy::default())
+        .into_iter()
+        .map(|finding| finding.rule)
+        .collect()
 }
 
 fn qpdf_check(bytes: &[u8]) -> (bool, String) {

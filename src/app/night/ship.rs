@@ -191,7 +191,7 @@ impl Delivery<'_, '_> {
 
     fn has_answered(&self, connection: &Connection, profile: &VendorProfile, name: &BatchName) -> Result<bool, (Fault, bool)> {
         let answer = format!("{}/{}", profile.delivery.outbox, BatchFiles::ack(name));
-        Ok(connection.size(&answer).map_err(theirs)?.is_some())
+        connection.exists(&answer).map_err(theirs)
     }
 }
 

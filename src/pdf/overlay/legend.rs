@@ -73,15 +73,17 @@ impl Legend {
             let listed = numbered.groups.iter().flatten().map(|(_, fault)| *fault);
             listed.chain(numbered.more.iter().copied()).filter(|fault| fault.severity == severity).count()
         };
-        let (rejects, warns, infos) = (count(Severity::Reject), count(Severity::Warn), count(Severity::Info));
+        let (rejects, repairs) = (count(Severity::Reject), count(Severity::Repair));
+        let (warns, infos) = (count(Severity::Warn), count(Severity::Info));
         let said = |n: usize, one: &str, many: &str| (n > 0).then(|| format!("{n} {}", if n == 1 { one } else { many }));
         let parts = [
             said(rejects, "fejl, der stopper brevet", "fejl, der stopper brevet"),
+            said(repairs, "fejl, der rettes før print", "fejl, der rettes før print"),
             said(warns, "advarsel", "advarsler"),
             said(infos, "oplysning", "oplysninger"),
         ];
         let verdict = parts.into_iter().flatten().collect::<Vec<_>>().join(" · ");
-        match (rejects, warns) {
+        match (rejects, repairs + warns) {
             _ if verdict.is_empty() => self.text(true, 18.0, 0.0, "Ingen fejl på denne side", CLEAN),
             (0, 0) => self.text(true, 18.0, 0.0, &verdict, severity_colour(Severity::Info)),
             (0, _) => self.text(true, 18.0, 0.0, &verdict, severity_colour(Severity::Warn)),
@@ -130,6 +132,7 @@ impl Legend {
         self.rule();
         let word = match first.severity {
             Severity::Reject => "STOPPER BREVET",
+            Severity::Repair => "RETTES",
             Severity::Warn => "ADVARSEL",
             Severity::Info | Severity::Off => "OPLYSNING",
         };

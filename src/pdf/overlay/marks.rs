@@ -29,7 +29,7 @@ pub fn zone_colours(kind: ZoneKind) -> (Colour, Colour) {
 pub fn severity_colour(severity: Severity) -> Colour {
     match severity {
         Severity::Reject => [200, 0, 20, 255],
-        Severity::Warn => [205, 80, 0, 255],
+        Severity::Repair | Severity::Warn => [205, 80, 0, 255],
         Severity::Info | Severity::Off => [85, 95, 105, 255],
     }
 }

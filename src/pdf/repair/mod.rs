@@ -53,6 +53,11 @@ pub enum Remedy {
     BlankBack,
 }
 
+impl Remedy {
+    pub const ALL: [Self; 8] =
+        [Self::Boxes, Self::Turn, Self::Scale, Self::Flatten, Self::DropActive, Self::DropFiles, Self::EmbedFonts, Self::BlankBack];
+}
+
 /// What may be done, and the measures for it. Lengths are mm, boxes from the page's top left corner as it is shown.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RepairOrder {
