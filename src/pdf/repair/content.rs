@@ -133,7 +133,7 @@ mod tests {
         check("(q \\) q (q) q) Tj <71> Tj /q gs % q\nq", 1, false, 0, &[]);
         check("[(q)-3(q)]TJ<</A(q)/B<71>>>BDC BT", 0, true, 1, &[]);
         check("BI /W 1 ID q EIq Q EI q", 1, false, 0, &[]);
-        check("BI /W 1 ID \u{1}q EI \u{1} EI Q", 0, false, 0, &[23]);
+        check("BI /W 1 ID \u{1}q EI \u{1} EI Q", 0, false, 0, &[22]);
         check("EMC BMC BT ET", 0, false, 1, &[]);
         check("(never closed q", 0, false, 0, &[]);
     }
