@@ -13,6 +13,7 @@ mod ledger;
 mod messages;
 mod night;
 mod pdf;
+mod proxy;
 mod recipient;
 mod render;
 mod rules;
