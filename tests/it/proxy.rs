@@ -1,4 +1,7 @@
-//! A line to a vendor that breaks on command: a TCP proxy that cuts, delays, or swallows.
+//! A line to a vendor that breaks on command: a TCP proxy that cuts, delays, or swallows. The bench of shipping has it too, and
+//! uses a part of it.
+
+#![allow(dead_code)]
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
@@ -62,13 +65,11 @@ impl Proxy {
     }
 
     /// The server came up again on another port.
-    #[allow(dead_code)]
     pub fn lead_to(&self, target: u16) {
         self.line.target.store(target, Ordering::SeqCst);
     }
 
     /// Breaks the line so, one after the other, and counts from now.
-    #[allow(dead_code)]
     pub fn cut(&self, cuts: impl IntoIterator<Item = Cut>) {
         let mut state = self.line.state.lock().unwrap();
         state.cuts = cuts.into_iter().collect();
@@ -76,7 +77,6 @@ impl Proxy {
     }
 
     /// How often the line broke.
-    #[allow(dead_code)]
     pub fn fired(&self) -> u32 {
         self.line.state.lock().unwrap().fired
     }
@@ -168,7 +168,6 @@ fn counted(line: &Line, read: u64, up: bool) -> (usize, bool) {
 }
 
 /// A vendor that accepts and never says a word. Gives its port; it stays until the process ends.
-#[allow(dead_code)]
 pub fn black_hole() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -12,7 +12,7 @@ pub use sessions::{Sessions, Upload};
 pub use upload::{Manner, Target};
 
 use crate::domain::redact::redact;
-use ssh2::{ErrorCode, OpenFlags, OpenType, RenameFlags, Session, Sftp};
+use ssh2::{ErrorCode, FileStat, OpenFlags, OpenType, RenameFlags, Session, Sftp};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::net::{Shutdown, TcpStream};
@@ -70,18 +70,29 @@ impl Connection {
         self.sftp.as_ref().expect("the channel is given up only when the connection is dropped")
     }
 
-    /// Size of a remote file; `None` when there is none of this name.
-    pub fn size(&self, remote: &str) -> Result<Option<u64>, SftpFault> {
+    /// What the server says of a name; `None` when there is none of it.
+    fn look(&self, remote: &str) -> Result<Option<FileStat>, SftpFault> {
         match self.sftp().stat(Path::new(remote)) {
-            Ok(stat) => Ok(stat.size),
+            Ok(stat) => Ok(Some(stat)),
             Err(fault) if fault.code() == ErrorCode::SFTP(NO_SUCH_FILE) => Ok(None),
             Err(fault) => Err(SftpFault::new("FP-S001", format!("looking at {remote}"), fault, true)),
         }
     }
 
+    pub fn exists(&self, remote: &str) -> Result<bool, SftpFault> {
+        Ok(self.look(remote)?.is_some())
+    }
+
+    /// Size of a remote file; `None` when there is none of this name. A server that says nothing of the size is a fault: it
+    /// must not be taken for one that has no such file.
+    pub fn size(&self, remote: &str) -> Result<Option<u64>, SftpFault> {
+        let unsaid = || SftpFault::new("FP-S001", format!("looking at {remote}"), "the server does not say how large it is", true);
+        self.look(remote)?.map(|stat| stat.size.ok_or_else(unsaid)).transpose()
+    }
+
     /// Makes a folder; one that is there is fine. True when it was made, and so is empty.
     pub fn folder(&self, remote: &str) -> Result<bool, SftpFault> {
-        if self.size(remote)?.is_some() {
+        if self.exists(remote)? {
             return Ok(false);
         }
         self.sftp()
@@ -137,10 +148,7 @@ impl Connection {
 
     /// Reads a remote file of at most `bytes_max`; `None` when there is none of this name.
     pub fn read_if_there(&self, remote: &str, bytes_max: u64) -> Result<Option<Vec<u8>>, SftpFault> {
-        match self.size(remote)? {
-            Some(_) => self.read(remote, bytes_max).map(Some),
-            None => Ok(None),
-        }
+        if self.exists(remote)? { self.read(remote, bytes_max).map(Some) } else { Ok(None) }
     }
 
     /// Reads a remote file of at most `bytes_max`.

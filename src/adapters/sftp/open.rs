@@ -5,6 +5,7 @@ use crate::adapters::keys::read_bounded;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use ssh2::{ErrorCode, HashType, MethodType, Session};
+use std::collections::BTreeMap;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
@@ -27,8 +28,13 @@ const CIPHERS: &str = "aes256-gcm@openssh.com,aes128-gcm@openssh.com,chacha20-po
 const MACS: &str = "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com,hmac-sha2-256,hmac-sha2-512";
 /// A server has a key of each kind, shows one, and we hold the pin of one: each kind is asked for in turn.
 const HOST_KEYS: [&str; 3] = ["ssh-ed25519", "ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521", "rsa-sha2-512,rsa-sha2-256"];
-/// LIBSSH2_ERROR_KEX_FAILURE and LIBSSH2_ERROR_KEY_EXCHANGE_FAILURE: nothing in common.
-const NOTHING_IN_COMMON: [ErrorCode; 2] = [ErrorCode::Session(-5), ErrorCode::Session(-8)];
+/// LIBSSH2_ERROR_KEX_FAILURE: nothing in common. (KEY_EXCHANGE_FAILURE is said of a line that breaks, too.)
+const NOTHING_IN_COMMON: ErrorCode = ErrorCode::Session(-5);
+/// LIBSSH2_ERROR_FILE: the key cannot be read, or not with this passphrase.
+const KEY_UNUSABLE: ErrorCode = ErrorCode::Session(-16);
+/// LIBSSH2_ERROR_AUTHENTICATION_FAILED and _PUBLICKEY_UNVERIFIED: the server has said no. Anything else is a session that broke
+/// while logging in.
+const REFUSED: [ErrorCode; 2] = [ErrorCode::Session(-18), ErrorCode::Session(-19)];
 /// Opening is several calls, and those that have no time-out of their own: the name's look-up, the agent. All of it
 /// ends after so many time-outs.
 const OPEN_TIMEOUTS: u32 = 2;
@@ -63,18 +69,23 @@ fn connecting(address: &Address) -> String {
 }
 
 fn open(address: &Address) -> Result<Connection, SftpFault> {
-    let mut shown = Vec::new();
-    for kind in HOST_KEYS {
+    let mut shown = BTreeMap::new();
+    // Twice: a line that breaks early looks as a server that has no key of this kind.
+    for kind in HOST_KEYS.into_iter().chain(HOST_KEYS) {
+        if shown.contains_key(kind) {
+            continue;
+        }
         let Some((session, socket)) = handshake(address, kind)? else { continue };
         match shown_key(&session) {
             Some(key) if key == address.host_key_pin => return login(address, session, socket),
-            key => shown.extend(key),
+            key => drop(shown.insert(kind, key.unwrap_or_default())),
         }
     }
     if shown.is_empty() {
-        let why = "the server speaks no key exchange, host key or cipher that is modern enough";
-        return Err(SftpFault::new("FP-S001", connecting(address), why, false));
+        let why = "the line broke, or the server speaks no key exchange, host key or cipher that is modern enough";
+        return Err(SftpFault::new("FP-S001", connecting(address), why, true));
     }
+    let shown: Vec<String> = shown.into_values().collect();
     let why = format!("the server's host key is {}, pinned is {}", shown.join(" or "), address.host_key_pin);
     Err(SftpFault::new("FP-S002", connecting(address), why, false))
 }
@@ -94,7 +105,7 @@ fn handshake(address: &Address, kind: &str) -> Result<Option<(Session, TcpStream
     session.set_tcp_stream(socket.try_clone().map_err(|e| unreachable(&e))?);
     match session.handshake() {
         Ok(()) => Ok(Some((session, socket))),
-        Err(fault) if NOTHING_IN_COMMON.contains(&fault.code()) => Ok(None),
+        Err(fault) if fault.code() == NOTHING_IN_COMMON => Ok(None),
         Err(fault) => {
             // As in the connection's drop: the session must not say good-bye to a server that hangs.
             let _ = socket.shutdown(std::net::Shutdown::Both);
@@ -111,28 +122,30 @@ fn shown_key(session: &Session) -> Option<String> {
 fn login(address: &Address, session: Session, socket: TcpStream) -> Result<Connection, SftpFault> {
     // From here on a drop shuts the socket first.
     let mut connection = Connection { sftp: None, session: Some(session.clone()), socket, timeout: timeout(address) };
-    let refused =
-        |why: &dyn std::fmt::Display| SftpFault::new("FP-S003", format!("logging in at {}:{}", address.host, address.port), why, false);
     if address.agent {
         by_agent(address, &session)?;
     } else {
         let passphrase = address.key_passphrase_file.as_deref().map(passphrase).transpose()?;
-        session.userauth_pubkey_file(&address.user, None, &address.key_file, passphrase.as_deref()).map_err(|fault| {
-            match fault.code() {
-                // A session that breaks while logging in is no refusal.
-                ErrorCode::Session(-7 | -9 | -13 | -43) => SftpFault::new("FP-S001", connecting(address), fault, true),
-                // libssh2 has one word for a wrong and for a missing passphrase.
-                ErrorCode::Session(-16) => refused(&format!(
-                    "{} cannot be used: no private key, or its passphrase is another ({fault})",
-                    address.key_file.display()
-                )),
-                _ => refused(&fault),
-            }
-        })?;
+        let tried = session.userauth_pubkey_file(&address.user, None, &address.key_file, passphrase.as_deref());
+        tried.map_err(|fault| not_in(address, &fault))?;
     }
     let sftp = session.sftp().map_err(|e| SftpFault::new("FP-S001", connecting(address), e, true))?;
     connection.sftp = Some(sftp);
     Ok(connection)
+}
+
+/// Why a login did not come about: refused, or only broken off.
+fn not_in(address: &Address, fault: &ssh2::Error) -> SftpFault {
+    let what = format!("logging in at {}:{}", address.host, address.port);
+    match fault.code() {
+        // libssh2 has one word for a wrong and for a missing passphrase.
+        KEY_UNUSABLE => {
+            let why = format!("{} cannot be used: no private key, or its passphrase is another ({fault})", address.key_file.display());
+            SftpFault::new("FP-S003", what, why, false)
+        }
+        code if REFUSED.contains(&code) => SftpFault::new("FP-S003", what, fault, false),
+        _ => SftpFault::new("FP-S001", what, fault, true),
+    }
 }
 
 fn by_agent(address: &Address, session: &Session) -> Result<(), SftpFault> {
@@ -143,8 +156,7 @@ fn by_agent(address: &Address, session: &Session) -> Result<(), SftpFault> {
     let held = agent.identities().map_err(|e| ours(&e))?;
     let identity = held.iter().find(|identity| identity.blob() == wanted);
     let identity = identity.ok_or_else(|| ours(&format!("it does not hold the key of {}", address.key_file.display())))?;
-    let refused = |e| SftpFault::new("FP-S003", format!("logging in at {}:{} by ssh-agent", address.host, address.port), e, false);
-    agent.userauth(&address.user, identity).map_err(|e: ssh2::Error| refused(e))
+    agent.userauth(&address.user, identity).map_err(|fault| not_in(address, &fault))
 }
 
 /// The key of a `.pub` file: its second word, in base64.

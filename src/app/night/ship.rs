@@ -222,7 +222,7 @@ impl Shipment<'_, '_, '_> {
 
     fn has_answered(&self, sessions: &Sessions) -> Result<bool, Failed> {
         let answer = format!("{}/{}", self.profile.delivery.outbox, BatchFiles::ack(self.name));
-        Ok(sessions.first().size(&answer).map_err(theirs)?.is_some())
+        sessions.first().exists(&answer).map_err(theirs)
     }
 }
 
