@@ -93,7 +93,15 @@ impl Town {
             trusted_pem: fs::read(self.path("keys/ca.pem")).unwrap(),
             port: 0,
         };
-        let site = Site::start(options).unwrap();
+        // The lock of a site that was just stopped may live on for a moment in a process that is being started elsewhere.
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let site = loop {
+            match Site::start(options.clone()) {
+                Ok(site) => break site,
+                Err(fault) => assert!(fault.why.contains("another site") && Instant::now() < deadline, "{fault}"),
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        };
         let address = Address {
             host: "127.0.0.1".into(),
             port: site.port(),

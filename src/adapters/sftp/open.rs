@@ -32,9 +32,11 @@ const HOST_KEYS: [&str; 3] = ["ssh-ed25519", "ecdsa-sha2-nistp256,ecdsa-sha2-nis
 const NOTHING_IN_COMMON: ErrorCode = ErrorCode::Session(-5);
 /// LIBSSH2_ERROR_FILE: the key cannot be read, or not with this passphrase.
 const KEY_UNUSABLE: ErrorCode = ErrorCode::Session(-16);
-/// LIBSSH2_ERROR_AUTHENTICATION_FAILED and _PUBLICKEY_UNVERIFIED: the server has said no. Anything else is a session that broke
-/// while logging in.
-const REFUSED: [ErrorCode; 2] = [ErrorCode::Session(-18), ErrorCode::Session(-19)];
+/// LIBSSH2_ERROR_AUTHENTICATION_FAILED: the server does not take the key.
+const KEY_REFUSED: ErrorCode = ErrorCode::Session(-18);
+/// LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED: nor the signature; but also a line that broke before the answer.
+const SIGNATURE_REFUSED: ErrorCode = ErrorCode::Session(-19);
+const NO_ANSWER: &str = "Waiting for";
 /// Opening is several calls, and those that have no time-out of their own: the name's look-up, the agent. All of it
 /// ends after so many time-outs.
 const OPEN_TIMEOUTS: u32 = 2;
@@ -143,7 +145,8 @@ fn not_in(address: &Address, fault: &ssh2::Error) -> SftpFault {
             let why = format!("{} cannot be used: no private key, or its passphrase is another ({fault})", address.key_file.display());
             SftpFault::new("FP-S003", what, why, false)
         }
-        code if REFUSED.contains(&code) => SftpFault::new("FP-S003", what, fault, false),
+        KEY_REFUSED => SftpFault::new("FP-S003", what, fault, false),
+        SIGNATURE_REFUSED if !fault.message().starts_with(NO_ANSWER) => SftpFault::new("FP-S003", what, fault, false),
         _ => SftpFault::new("FP-S001", what, fault, true),
     }
 }

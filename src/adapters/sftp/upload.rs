@@ -6,8 +6,9 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// One write is one window of pipelined packets: below 1 MiB a slow line costs a round trip each.
-pub(super) const WRITE_BYTES: u64 = 4 << 20;
+/// One write shows libssh2 so much, and that is what is on the line unacknowledged: below 1 MiB a slow line stands still
+/// between the answers.
+const WRITE_BYTES: u64 = 4 << 20;
 /// Slower than this on the whole is as good as down: a server that takes a byte now and then must not hold us for ever.
 const BYTES_PER_S_MIN: u64 = 16 << 10;
 
@@ -54,9 +55,9 @@ impl Target {
         Self { remote: remote.into(), bytes, absent: false, from: 0 }
     }
 
-    /// Where to go on in a part of `there` bytes: every window but the last one begun is known to be complete.
+    /// Where to go on in a part of `there` bytes: of the last window, which was not acknowledged, a packet may be missing.
     pub fn resume_at(there: u64) -> u64 {
-        there.saturating_sub(1) / WRITE_BYTES * WRITE_BYTES
+        there.saturating_sub(WRITE_BYTES)
     }
 }
 
@@ -111,23 +112,20 @@ impl Connection {
         if *from > 0 {
             content.seek(SeekFrom::Start(*from)).and_then(|_| file.seek(SeekFrom::Start(*from))).map_err(|e| failed(&e))?;
         }
-        let mut buffer = vec![0; usize::try_from(WRITE_BYTES.min(*bytes).max(1)).unwrap_or(1)];
         let deadline = Instant::now() + 2 * self.timeout + Duration::from_secs(bytes / BYTES_PER_S_MIN);
+        let mut ahead = Ahead::of(content, bytes.saturating_sub(*from));
         let mut sent = *from;
         loop {
-            let filled = fill(content, &mut buffer).map_err(|e| failed(&e))?;
-            let mut window = &buffer[..filled];
-            while !window.is_empty() {
-                let taken = file.write(window).map_err(|e| failed(&e))?;
-                if taken == 0 || Instant::now() > deadline {
-                    return Err(failed(&format!("the vendor takes less than {BYTES_PER_S_MIN} bytes a second")));
-                }
-                window = &window[taken..];
-            }
-            sent += filled as u64;
-            if filled < buffer.len() || sent > *bytes {
+            let window = ahead.window().map_err(|e| failed(&e))?;
+            if window.is_empty() || sent > *bytes {
                 break;
             }
+            let taken = file.write(window).map_err(|e| failed(&e))?;
+            if taken == 0 || Instant::now() > deadline {
+                return Err(failed(&format!("the vendor takes less than {BYTES_PER_S_MIN} bytes a second")));
+            }
+            ahead.start += taken;
+            sent += taken as u64;
         }
         file.close().map_err(|e| failed(&e))?;
         if sent != *bytes {
@@ -137,14 +135,37 @@ impl Connection {
     }
 }
 
-/// Reads until the buffer is full or the content ends.
-fn fill(content: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match content.read(&mut buffer[filled..])? {
-            0 => break,
-            read => filled += read,
-        }
+/// Content read ahead of what the vendor has acknowledged. libssh2 keeps a whole window on the line when each write
+/// shows it the bytes from the first unacknowledged one on; it remembers which of them it has sent.
+struct Ahead<'a, R> {
+    content: &'a mut R,
+    buffer: Vec<u8>,
+    /// What is not acknowledged yet.
+    start: usize,
+    end: usize,
+    /// The content has no more.
+    ended: bool,
+}
+
+impl<'a, R: Read> Ahead<'a, R> {
+    /// Two windows, or all of a smaller file.
+    fn of(content: &'a mut R, bytes: u64) -> Self {
+        let size = usize::try_from(bytes.clamp(1, 2 * WRITE_BYTES)).unwrap_or(1);
+        Self { content, buffer: vec![0; size], start: 0, end: 0, ended: false }
     }
-    Ok(filled)
+
+    /// The next window; empty at the end of the content.
+    fn window(&mut self) -> io::Result<&[u8]> {
+        let window = WRITE_BYTES as usize;
+        if !self.ended && self.end - self.start < window {
+            self.buffer.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+            while !self.ended && self.end < self.buffer.len() {
+                let read = self.content.read(&mut self.buffer[self.end..])?;
+                self.end += read;
+                self.ended = read == 0;
+            }
+        }
+        Ok(&self.buffer[self.start..self.end.min(self.start + window)])
+    }
 }

@@ -200,7 +200,7 @@ impl Shipment<'_, '_, '_> {
         let parts = Parts::of(&manifest, manifest_bytes, signature_bytes, &self.profile.delivery);
         let permit = || self.delivery.permit();
         let manner = self.manner(attempt, &permit);
-        let mut round = Round { connection: sessions.first(), parts: &parts, delivery: &self.profile.delivery, manner, batch: &folder };
+        let round = Round { connection: sessions.first(), parts: &parts, delivery: &self.profile.delivery, manner, batch: &folder };
         let (content, proof) = round.prepare().map_err(theirs)?;
         sessions.upload(&content, &manner).map_err(theirs)?;
         // In this order: the signature says that all that it signs is there.

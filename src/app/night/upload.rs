@@ -24,24 +24,22 @@ impl Round<'_> {
     /// Makes the batch's folder, clears away what earlier attempts left, and gives what is to go up: content and proof.
     ///
     /// FP-S005 when the server says that there is less room than that takes; a server that does not say is believed.
-    pub fn prepare(&mut self) -> Result<(Vec<Upload>, Vec<Upload>), SftpFault> {
+    pub fn prepare(&self) -> Result<(Vec<Upload>, Vec<Upload>), SftpFault> {
         let mut there: BTreeMap<String, Option<u64>> = BTreeMap::new();
         for folder in self.parts.folders() {
             self.own_folder(&folder, &mut there)?;
         }
-        let content = self.parts.content.iter().filter_map(|part| self.plan(part, &there).transpose()).collect::<Result<Vec<_>, _>>()?;
-        let proof = self.parts.proof.iter().filter_map(|part| self.plan(part, &there).transpose()).collect::<Result<Vec<_>, _>>()?;
-        let bytes = content.iter().chain(&proof).map(|upload| upload.target.bytes - upload.target.from).sum();
-        self.room_for(bytes)?;
+        let mut room_bytes = 0;
+        let mut planned = |part| self.plan(part, &there, &mut room_bytes).transpose();
+        let content = self.parts.content.iter().filter_map(&mut planned).collect::<Result<Vec<_>, _>>()?;
+        let proof = self.parts.proof.iter().filter_map(&mut planned).collect::<Result<Vec<_>, _>>()?;
+        self.room_for(room_bytes)?;
         Ok((content, proof))
     }
 
     /// Makes the batch's own folder, or lists it: then `there` knows of each of its files whether it is there.
     fn own_folder(&self, folder: &str, there: &mut BTreeMap<String, Option<u64>>) -> Result<(), SftpFault> {
         let made = self.connection.folder(folder)?;
-        if !self.manner.look {
-            return Ok(());
-        }
         let entries_max = ENTRIES_MAX + self.parts.content.len() * LEFT_OVERS_EACH_MAX;
         let listed = if made { Ok(BTreeMap::new()) } else { self.connection.list(folder, entries_max) };
         let listed = match listed {
@@ -53,6 +51,9 @@ impl Round<'_> {
         for (part, attempt) in left_over(&listed, folder, &self.parts.content, self.manner.attempt) {
             self.connection.remove(&Manner::part(&part.remote, attempt))?;
         }
+        if !self.manner.look {
+            return Ok(());
+        }
         for part in self.parts.content.iter().filter(|part| part.own_folder() == Some(folder)) {
             let name = part.remote.rsplit_once('/').map_or("", |(_, name)| name);
             there.insert(part.remote.clone(), listed.get(name).copied());
@@ -60,8 +61,8 @@ impl Round<'_> {
         Ok(())
     }
 
-    /// What is to be done for one part; `None` when it is there.
-    fn plan(&self, part: &Part, there: &BTreeMap<String, Option<u64>>) -> Result<Option<Upload>, SftpFault> {
+    /// What is to be done for one part, and how much more of the vendor's disk it takes; `None` when it is there.
+    fn plan(&self, part: &Part, there: &BTreeMap<String, Option<u64>>, room_bytes: &mut u64) -> Result<Option<Upload>, SftpFault> {
         let mut target = Target::new(part.remote.clone(), part.bytes);
         match there.get(&part.remote) {
             Some(Some(size)) if *size == part.bytes => return Ok(None),
@@ -69,30 +70,33 @@ impl Round<'_> {
             // Another size, or not known: the upload looks, and says what is wrong.
             _ => {}
         }
+        let mut taken_over = 0;
         if part.own_folder().is_none() && self.manner.rename {
-            target.from = self.clear(part)?;
+            taken_over = self.clear(part)?;
+            target.from = Target::resume_at(taken_over);
         }
+        *room_bytes += part.bytes - taken_over;
         Ok(Some(Upload { local: self.batch.join(&part.local), target }))
     }
 
-    /// Clears away what earlier attempts left of a part in the inbox. Gives from where this attempt goes on: the profile
-    /// may allow to take over what is there.
+    /// Clears away what earlier attempts left of a part in the inbox. Gives the size of the one that this attempt has taken
+    /// over, where the profile allows it; 0 without.
     fn clear(&self, part: &Part) -> Result<u64, SftpFault> {
-        let mut from = 0;
+        let mut taken_over = 0;
         for attempt in earlier(self.manner.attempt).rev() {
             let left = Manner::part(&part.remote, attempt);
-            let useful = self.delivery.resume && from == 0 && Target::resume_at(part.bytes) > 0;
+            let useful = self.delivery.resume && taken_over == 0 && Target::resume_at(part.bytes) > 0;
             let size = if useful { self.connection.size(&left)?.filter(|size| *size <= part.bytes) } else { None };
-            match size.map(Target::resume_at) {
-                Some(at) if at > 0 => {
+            match size {
+                Some(size) if Target::resume_at(size) > 0 => {
                     // By rename: whoever still writes to the old name can no longer give it the final one.
                     self.connection.rename(&left, &Manner::part(&part.remote, self.manner.attempt))?;
-                    from = at;
+                    taken_over = size;
                 }
                 _ => self.connection.remove(&left)?,
             }
         }
-        Ok(from)
+        Ok(taken_over)
     }
 
     fn room_for(&self, bytes: u64) -> Result<(), SftpFault> {
