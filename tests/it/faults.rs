@@ -85,6 +85,14 @@ fn strangers(inbox: &Path, expected: &BTreeMap<PathBuf, u64>) -> Vec<String> {
     files_below(inbox).into_iter().filter_map(strange).collect()
 }
 
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Looks at the inboxes again and again while `work` is done.
 fn watched<T>(inboxes: &[(PathBuf, BTreeMap<PathBuf, u64>)], work: impl FnOnce() -> T) -> (T, Vec<String>) {
     let ended = AtomicBool::new(false);
@@ -97,8 +105,10 @@ fn watched<T>(inboxes: &[(PathBuf, BTreeMap<PathBuf, u64>)], work: impl FnOnce()
             }
             seen.into_iter().collect()
         });
+        // Also when the work panics: a scope waits for its threads.
+        let over = Over(&ended);
         let done = work();
-        ended.store(true, Ordering::Relaxed);
+        drop(over);
         (done, watcher.join().unwrap())
     })
 }
