@@ -208,6 +208,9 @@ struct Connection {
     port: u16,
     user: String,
     key_file: PathBuf,
+    key_passphrase_file: Option<PathBuf>,
+    #[serde(default)]
+    agent: bool,
     host_key_pin: String,
 }
 
@@ -261,8 +264,16 @@ impl Config {
         }
         let connection = |c: Connection| {
             let timeout_s = profiles[&c.vendor].delivery.timeout_s;
-            let key_file = folder.join(c.key_file);
-            let address = Address { host: c.host, port: c.port, user: c.user, key_file, host_key_pin: c.host_key_pin, timeout_s };
+            let address = Address {
+                host: c.host,
+                port: c.port,
+                user: c.user,
+                key_file: folder.join(c.key_file),
+                key_passphrase_file: c.key_passphrase_file.map(|file| folder.join(file)),
+                agent: c.agent,
+                host_key_pin: c.host_key_pin,
+                timeout_s,
+            };
             (c.vendor, address)
         };
         let connections = written.connection.into_iter().map(connection).collect();
@@ -395,6 +406,10 @@ fn faults(written: &Written, profiles: &BTreeMap<VendorId, VendorProfile>) -> Ve
         }
         if !profiles.contains_key(&connection.vendor) {
             faults.push(format!("connection: no vendor profile {:?}", connection.vendor.as_str()));
+        }
+        if connection.agent && connection.key_passphrase_file.is_some() {
+            let text = "agent = true asks for no passphrase: key_file is the public key then, key_passphrase_file must go";
+            faults.push(format!("connection to {}: {text}", connection.vendor));
         }
         if !connection.host_key_pin.starts_with("SHA256:") {
             faults.push(format!("connection to {}: host_key_pin must be SHA256:... as ssh-keygen -lf prints it", connection.vendor));

@@ -55,6 +55,7 @@ impl From<LedgerError> for Fault {
                 exit::NO_LEDGER,
                 format!("{fault}; `fjernprint init` makes one; if there was one, find out first what became of it"),
             ),
+            LedgerError::LeaseLost { .. } => Self::new("FP-L008", exit::LEDGER_HELD, fault.to_string()),
             LedgerError::Illegal { .. } | LedgerError::Corrupt { .. } => Self::new("FP-L004", exit::MISMATCH, fault.to_string()),
             LedgerError::OldSqlite(_) | LedgerError::Sqlite(_) => Self::new("FP-L005", exit::UNEXPECTED, fault.to_string()),
         }
@@ -91,8 +92,10 @@ impl From<RegisterError> for Fault {
 impl From<SftpFault> for Fault {
     fn from(fault: SftpFault) -> Self {
         let exit = match fault.code {
-            "FP-S002" | "FP-S003" => exit::KEYS,
+            "FP-S002" | "FP-S003" | "FP-K020" => exit::KEYS,
             "FP-S004" => exit::MISMATCH,
+            "FP-L008" => exit::LEDGER_HELD,
+            "FP-C006" | "FP-S009" | "FP-L005" => exit::UNEXPECTED,
             _ => exit::UNREACHABLE,
         };
         Self::new(fault.code, exit, fault.to_string())

@@ -81,6 +81,8 @@ municipalities = ["99990011"]
 # port = 22
 # user = "kommune"
 # key_file = "keys/ssh"
+# key_passphrase_file = "keys/ssh.passphrase"   # when the key is encrypted
+# agent = true                  # the key is in ssh-agent (SSH_AUTH_SOCK); key_file is the public key then
 # host_key_pin = "SHA256:..."   # as `ssh-keygen -lf` prints it; compare it with the vendor by telephone
 "#;
 

@@ -783,6 +783,15 @@ pub static CODES: &[Code] = &[
         fix_da: "Stop alle kørsler, behold datamappen, som den er, og anmeld det: det er en fejl i programmet.",
     },
     Code {
+        code: "FP-L008",
+        title: "lease lost to another run",
+        owner: Owner::It,
+        cause: "Another run took this ledger over while this one was at work: the lock file was removed, or the disk does not lock. This run wrote nothing after that.",
+        fix: "Leave the other run alone. Find out who removed `data/run.lock` or copied the data folder; it must lie on a local disk.",
+        cause_da: "En anden kørsel overtog journalen, mens denne arbejdede: låsefilen blev slettet, eller disken kan ikke låse. Denne kørsel skrev intet derefter.",
+        fix_da: "Lad den anden kørsel være. Find ud af, hvem der slettede `data/run.lock` eller kopierede datamappen; den skal ligge på en lokal disk.",
+    },
+    Code {
         code: "FP-R001",
         title: "recipient not in the register",
         owner: Owner::CaseWorker,
@@ -880,6 +889,15 @@ pub static CODES: &[Code] = &[
         fix: "Do not send again; call the vendor and compare.",
         cause_da: "Hos leverandøren ligger en fil med dette navn og en anden størrelse. Den er ikke rørt.",
         fix_da: "Send ikke igen; ring til leverandøren, og sammenlign.",
+    },
+    Code {
+        code: "FP-S005",
+        title: "no room at the vendor",
+        owner: Owner::Vendor,
+        cause: "The vendor's disk has less room than the batch needs. Nothing of it was sent.",
+        fix: "Ask the vendor to make room; a later run tries again.",
+        cause_da: "Leverandørens disk har mindre plads, end batchen kræver. Intet af den er sendt.",
+        fix_da: "Bed leverandøren skaffe plads; en senere kørsel prøver igen.",
     },
     Code {
         code: "FP-S008",

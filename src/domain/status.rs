@@ -242,6 +242,8 @@ pub fn batch_after(status: Option<BatchStatus>, event: &BatchEvent) -> Result<Ba
     match (status, event) {
         (None, E::Sealed { .. }) => Ok(S::Sealed),
         (Some(S::Sealed | S::Uploading), E::UploadStarted { .. }) => Ok(S::Uploading),
+        // Asked, and not everything is there: what is missing goes up again, and the outcome is as unknown as before.
+        (Some(S::Unknown), E::UploadStarted { .. }) => Ok(S::Unknown),
         (Some(S::Uploading | S::Unknown), E::ReadyIntended {}) => Ok(S::Unknown),
         (Some(S::Unknown), E::Shipped {}) => Ok(S::Shipped),
         (Some(S::Shipped), E::Acknowledged { accepted: true, .. }) => Ok(S::Acknowledged),

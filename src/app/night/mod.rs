@@ -12,6 +12,7 @@ mod reconcile;
 mod rehearse;
 mod seal;
 mod ship;
+mod upload;
 
 pub use crate::pipeline::group::{ClassTotals, VendorPlan};
 pub use dry::{DryRun, dry_run, forecast};
@@ -136,7 +137,8 @@ pub(crate) fn open<'a>(config: &'a Config, business_date: Option<&str>, watch: &
         return Err(LedgerError::Missing(config.ledger_path().display().to_string()).into());
     }
     let lock = lock(&config.data)?;
-    let ledger = Ledger::open(&config.ledger_path())?;
+    let mut ledger = Ledger::open(&config.ledger_path())?;
+    ledger.take_lease(&format!("process {}", std::process::id()), &clock::now())?;
     let store = Store::open(&config.store_path())?;
     store.clear_unfinished()?;
     Ok(Night { config, ledger, store, business_date: business_day.to_string(), asked, watch, dry: false, _lock: lock })
