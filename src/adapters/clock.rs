@@ -7,6 +7,11 @@ pub fn now() -> String {
     Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
+/// Now, in seconds since 1970.
+pub fn now_s() -> i64 {
+    Timestamp::now().as_second()
+}
+
 /// Today in Denmark, ISO 8601.
 pub fn business_date() -> String {
     // The time zone database is compiled in; without it UTC would be an hour or two off at midnight.

@@ -6,4 +6,5 @@ pub mod inspector;
 pub mod keys;
 pub mod register;
 pub mod sftp;
+pub mod signer;
 pub mod store;

@@ -3,6 +3,7 @@
 use super::fault::Fault;
 use super::profiles;
 use crate::adapters::sftp::Address;
+use crate::adapters::signer::SignerFiles;
 use crate::domain::rules::severity_faults;
 use crate::domain::{Colour, Cvr, Envelope, Plex, Postage, Severity, VendorId};
 use crate::pdf::repair::Remedy;
@@ -80,6 +81,10 @@ struct RegisterFiles {
 struct SigningFiles {
     certificate: PathBuf,
     key: PathBuf,
+    /// Its first line opens the key.
+    key_password_file: Option<PathBuf>,
+    /// What vendors trust: the chain must lead to it.
+    root: Option<PathBuf>,
 }
 
 /// A municipality, its vendor, and how its letters are printed when the sender does not say.
@@ -152,8 +157,7 @@ pub struct Config {
     pub intake: IntakeRules,
     pub register_file: PathBuf,
     pub register_key_file: PathBuf,
-    pub signer_certificate: PathBuf,
-    pub signer_key: PathBuf,
+    pub signer: SignerFiles,
     pub municipalities: BTreeMap<Cvr, Municipality>,
     pub senders: Vec<Sender>,
     /// By the sender's id.
@@ -204,8 +208,12 @@ impl Config {
             intake: written.intake,
             register_file: folder.join(written.register.file),
             register_key_file: folder.join(written.register.key_file),
-            signer_certificate: folder.join(written.signing.certificate),
-            signer_key: folder.join(written.signing.key),
+            signer: SignerFiles {
+                certificate: folder.join(written.signing.certificate),
+                key: folder.join(written.signing.key),
+                key_password: written.signing.key_password_file.map(|file| folder.join(file)),
+                root: written.signing.root.map(|file| folder.join(file)),
+            },
             municipalities: written.municipality.into_iter().map(|m| (m.cvr.clone(), m)).collect(),
             policies: written
                 .sender

@@ -78,7 +78,7 @@ impl From<InspectorFault> for Fault {
 
 impl From<KeyFault> for Fault {
     fn from(fault: KeyFault) -> Self {
-        Self::new("FP-K020", exit::KEYS, fault.to_string())
+        Self::new(fault.code(), exit::KEYS, fault.to_string())
     }
 }
 

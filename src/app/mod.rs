@@ -9,6 +9,7 @@ mod mend;
 pub mod night;
 pub mod profiles;
 pub mod setup;
+pub mod signing;
 pub mod validate;
 pub mod verify;
 pub mod watch;

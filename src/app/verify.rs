@@ -10,7 +10,8 @@ use crate::domain::state::BatchState;
 use crate::domain::status::BatchStatus;
 use crate::domain::{BatchName, Sha256};
 use crate::ledger::Ledger;
-use crate::vendor_site::{batches_at, verify};
+pub use crate::vendor_site::Moment;
+use crate::vendor_site::{batches_at, verify_as_of};
 use crate::wire::manifest::BatchFiles;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -27,7 +28,7 @@ pub struct VerifiedBatch {
 }
 
 /// The acceptance test a vendor runs: needs no ledger and no configuration. Each batch at the path, or its refusal.
-pub fn batch_verify(path: &Path, certificate: &Path) -> Result<Vec<Result<VerifiedBatch, Fault>>, Fault> {
+pub fn batch_verify(path: &Path, certificate: &Path, moment: Moment) -> Result<Vec<Result<VerifiedBatch, Fault>>, Fault> {
     let pem = read_bounded(certificate)?;
     let refused = |refusal: crate::vendor_site::Refusal| {
         let exit = if refusal.code.starts_with("FP-K") { exit::KEYS } else { exit::MISMATCH };
@@ -35,7 +36,7 @@ pub fn batch_verify(path: &Path, certificate: &Path) -> Result<Vec<Result<Verifi
     };
     let found = batches_at(path).map_err(|refusal| Fault::new(refusal.code, exit::INVALID, refusal.message))?;
     let check = |(folder, batch): (std::path::PathBuf, BatchName)| {
-        let accepted = verify(&folder, &batch, &pem).map_err(refused)?;
+        let accepted = verify_as_of(&folder, &batch, &pem, moment).map_err(refused)?;
         let manifest = accepted.manifest;
         Ok(VerifiedBatch {
             batch: batch.to_string(),

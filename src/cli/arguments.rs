@@ -133,6 +133,9 @@ pub enum BatchCommand {
         /// The certificates that the signature must lead to, PEM
         #[arg(long, value_name = "PEM")]
         certificate: PathBuf,
+        /// An old batch: its certificates must have been valid when it was sealed, and may have ended since
+        #[arg(long)]
+        archived: bool,
     },
 }
 

@@ -12,8 +12,8 @@ use crate::app::demo::{DemoOptions, demo, lay_only};
 use crate::app::fault::{Fault, exit};
 use crate::app::night::{self, RunOptions, RunReport, Stage};
 use crate::app::validate::{Ask, Policy, Totals, validate};
-use crate::app::verify::{Depth, batch_verify, ledger_verify};
-use crate::app::{inquiry, profiles, setup};
+use crate::app::verify::{Depth, Moment, batch_verify, ledger_verify};
+use crate::app::{inquiry, profiles, setup, signing};
 use crate::domain::redact::redact;
 use crate::domain::state::LetterState;
 use crate::domain::{LetterId, codes};
@@ -145,7 +145,9 @@ impl Face<'_> {
                 }
                 Ok(exit::DONE)
             }
-            Command::Batch { command: BatchCommand::Verify { path, certificate } } => self.batch_verify(&path, &certificate),
+            Command::Batch { command: BatchCommand::Verify { path, certificate, archived } } => {
+                self.batch_verify(&path, &certificate, if archived { Moment::Sealing } else { Moment::Now })
+            }
             Command::Letter { command: LetterCommand::List { status, municipality, batch, limit } } => {
                 self.letters(&config()?, status.as_deref(), municipality, batch, limit)
             }

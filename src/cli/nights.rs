@@ -36,6 +36,7 @@ impl Face<'_> {
         let account = account_of(config, None)?;
         if self.json {
             show::line(&mut self.out, "run", &report)?;
+            report.warnings.iter().try_for_each(|warning| show::line(&mut self.out, "warning", warning))?;
             show::line(&mut self.out, "stages", &stages(&report))?;
             self.summary(&account, started.elapsed().as_secs_f64())?;
         } else {
@@ -54,6 +55,7 @@ impl Face<'_> {
             for (batch, letters) in &dry.waiting {
                 show::line(&mut self.out, "waiting", &json!({"batch": batch, "letters": letters}))?;
             }
+            dry.report.warnings.iter().try_for_each(|warning| show::line(&mut self.out, "warning", warning))?;
             show::line(&mut self.out, "summary", &dry.report)?;
         } else {
             show::dry_run(&mut self.out, &dry)?;

@@ -58,9 +58,31 @@ impl Refusal {
 ///
 /// `folder` holds the batch's files, `trusted_pem` the certificates a signature's chain must lead to.
 pub fn verify(folder: &Path, batch: &BatchName, trusted_pem: &[u8]) -> Result<AcceptedBatch, Refusal> {
+    verify_as_of(folder, batch, trusted_pem, Moment::Now)
+}
+
+/// When the certificates of a signature must have been valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// When the batch was sealed, and now too: a batch that arrives.
+    Now,
+    /// When the batch was sealed: a batch out of the archive, whose certificates may have ended since.
+    Sealing,
+}
+
+/// As [`verify`], for a batch that arrives or for one of long ago.
+pub fn verify_as_of(folder: &Path, batch: &BatchName, trusted_pem: &[u8], moment: Moment) -> Result<AcceptedBatch, Refusal> {
     let name = BatchFiles::manifest(batch);
     let manifest_bytes = read_whole(folder, &name, MANIFEST_BYTES_MAX, "FP-B001")?;
-    check_signature(folder, batch, &manifest_bytes, trusted_pem)?;
+    if moment == Moment::Now {
+        check_signature(folder, batch, &manifest_bytes, trusted_pem, None)?;
+    }
+    // The manifest says itself when it was sealed, and is believed when the signature over it holds as of then.
+    if let Some(sealed_s) = sealed_s(&manifest_bytes) {
+        check_signature(folder, batch, &manifest_bytes, trusted_pem, Some(sealed_s))?;
+    } else if moment == Moment::Sealing {
+        return Err(Refusal::new("FP-B002", format!("{name} does not say when it was sealed")));
+    }
     let manifest = parse(&name, &manifest_bytes)?;
     check_name(batch, &manifest)?;
     check_file_names(batch, &manifest.files)?;
@@ -122,14 +144,25 @@ pub(super) fn open(folder: &Path, name: &str, code_missing: &'static str) -> Res
     }
 }
 
-fn check_signature(folder: &Path, batch: &BatchName, manifest: &[u8], trusted_pem: &[u8]) -> Result<(), Refusal> {
+/// `created` of a manifest, in seconds since 1970; `None` where there is none that can be read.
+fn sealed_s(manifest: &[u8]) -> Option<i64> {
+    #[derive(serde::Deserialize)]
+    struct Created {
+        created: String,
+    }
+    let Created { created } = serde_json::from_slice(manifest).ok()?;
+    Some(created.parse::<jiff::Timestamp>().ok()?.as_second())
+}
+
+fn check_signature(folder: &Path, batch: &BatchName, manifest: &[u8], trusted_pem: &[u8], at_s: Option<i64>) -> Result<(), Refusal> {
     let name = BatchFiles::signature(batch);
     let signature = read_whole(folder, &name, SIGNATURE_BYTES_MAX, "FP-K010")?;
-    cms::check(manifest, &signature, trusted_pem).map_err(|fault| {
+    cms::check_at(manifest, &signature, trusted_pem, at_s).map_err(|fault| {
         let code = match fault {
             SignatureFault::NotCms | SignatureFault::Changed(_) => "FP-K011",
             SignatureFault::Untrusted(_) => "FP-K012",
             SignatureFault::OutsideValidity(_) => "FP-K013",
+            SignatureFault::MayNotSign(_) => "FP-K016",
             SignatureFault::Trusted(_) => "FP-K014",
         };
         Refusal::new(code, format!("{name}: {fault}"))

@@ -12,7 +12,7 @@ mod files;
 mod server;
 mod work;
 
-pub use acceptance::{AcceptedBatch, Refusal, batches_at, verify};
+pub use acceptance::{AcceptedBatch, Moment, Refusal, batches_at, verify, verify_as_of};
 pub use book::printed;
 
 use crate::domain::VendorId;

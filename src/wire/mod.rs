@@ -1,5 +1,6 @@
 //! Bytes to types and back, pure: no file, no clock, no network.
 
+pub mod chain;
 pub mod cms;
 mod forsendelse;
 pub mod manifest;

@@ -3,6 +3,7 @@
 mod acceptance;
 mod batch_format;
 mod batches;
+mod certificates;
 mod cli;
 mod docs;
 mod group;
@@ -17,6 +18,7 @@ mod recipient;
 mod render;
 mod rules;
 mod shipping;
+mod signing;
 mod site;
 mod sshd;
 mod structure;

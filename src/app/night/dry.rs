@@ -21,7 +21,8 @@ pub struct DryRun {
 
 /// Goes through intake, recipient, render, validate and group on a copy, and throws the copy away.
 pub fn dry_run(config: &Config, business_date: Option<&str>, watch: &dyn Watch) -> Result<DryRun, Fault> {
-    super::check_signer(config)?;
+    let mut warned = RunReport::default();
+    super::check_signer(config, watch, &mut warned)?;
     let ledger = Ledger::open_read_only(&config.ledger_path())?;
     let scratch = Scratch::make(&config.data)?;
     let copy =
@@ -31,7 +32,7 @@ pub fn dry_run(config: &Config, business_date: Option<&str>, watch: &dyn Watch) 
     let mut night: Night<'_> = open(&copy, business_date, watch)?;
     night.dry = true;
     night.store = Store::open(&copy.store_path())?.over(&config.store_path());
-    let mut report = RunReport { business_date: night.business_date.clone(), ..RunReport::default() };
+    let mut report = RunReport { business_date: night.business_date.clone(), ..warned };
     intake::intake(&mut night, &mut report)?;
     middle::middle(&mut night, &register(config)?, &templates(config)?, &mut report)?;
     let plans = seal::plan(&copy, &night.ledger)?;

@@ -5,7 +5,7 @@
 
 use super::{Night, RunReport};
 use crate::adapters::clock;
-use crate::adapters::keys::Signer;
+use crate::adapters::signer::Signer;
 use crate::adapters::store::{Store, private_folder, size_and_hash, write_private};
 use crate::app::config::Config;
 use crate::app::fault::Fault;
@@ -58,7 +58,7 @@ pub(super) fn seal(night: &mut Night<'_>, report: &mut RunReport) -> Result<(), 
     let groupings = groupings(night.config, &night.ledger)?;
     let total = groupings.iter().map(|(_, g)| g.batches.len() as u64).sum();
     night.watch.begin("batches", Some(total));
-    let signer = if total > 0 { Some(Signer::read(&night.config.signer_certificate, &night.config.signer_key)?) } else { None };
+    let signer = if total > 0 { Some(Signer::read(&night.config.signer, clock::now_s())?) } else { None };
     for (profile, grouping) in groupings {
         for letter in grouping.too_large {
             let message = "the letter is larger than any batch of this vendor".to_owned();
@@ -125,6 +125,8 @@ fn seal_one(night: &mut Night<'_>, profile: &VendorProfile, plan: &BatchPlan, si
     files.push(csv_entry);
     let manifest = manifest(facts, &name, &rows, files);
     let bytes = manifest.to_json();
+    // A night may be long: what was valid when it began need not be any more.
+    signer.check(clock::now_s())?;
     let signature = cms::sign(&bytes, &signer.certificate, &signer.key, &signer.issuers)
         .map_err(|e| Fault::new("FP-K020", crate::app::fault::exit::KEYS, e.to_string()))?;
     write_private(&making.join(BatchFiles::manifest(&name)), &bytes).map_err(what)?;
