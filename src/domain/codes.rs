@@ -315,6 +315,15 @@ pub static CODES: &[Code] = &[
         fix_da: "Print ikke batchen: sider ville komme i forkerte kuverter. Forsegl den på ny.",
     },
     Code {
+        code: "FP-B030",
+        title: "batch changed before it was signed",
+        owner: Owner::It,
+        cause: "A batch was written to the disk, read back just before it was to be signed, and was not what it should be: a file could not be read, a letter in it has other bytes than were validated, or letters.csv says something else. Nothing was signed.",
+        fix: "Run again: the batch is made anew. When it comes back, check the disk and memory, and run `fjernprint ledger verify --deep`: the stored letter itself may be damaged.",
+        cause_da: "En batch blev skrevet til disken og læst tilbage lige før den skulle signeres, og den var ikke som den skulle være: en fil kunne ikke læses, et brev i den har andre bytes end der blev valideret, eller letters.csv siger noget andet. Intet blev signeret.",
+        fix_da: "Kør igen: batchen laves på ny. Kommer fejlen igen, så kontrollér disk og hukommelse, og kør `fjernprint ledger verify --deep`: det lagrede brev kan selv være beskadiget.",
+    },
+    Code {
         code: "FP-C001",
         title: "configuration wrong",
         owner: Owner::It,

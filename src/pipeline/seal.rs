@@ -66,8 +66,29 @@ pub fn name_of(facts: &Facts, letters_csv: &[u8]) -> BatchName {
     name.parse().expect("vendor, CVR, date, number and hash make a batch name")
 }
 
-/// The manifest over the rows and the files.
-pub fn manifest(facts: Facts, name: &BatchName, rows: &[LetterRow], files: Vec<FileEntry>) -> Manifest {
+/// What letters.csv adds up to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Totals {
+    pub letters: u32,
+    pub pages: u32,
+    pub sheets: u32,
+    /// Of the letters' own PDFs.
+    pub bytes: u64,
+}
+
+impl Totals {
+    pub fn of(rows: &[LetterRow]) -> Self {
+        Self {
+            letters: rows.len() as u32,
+            pages: rows.iter().map(|r| r.pages).sum(),
+            sheets: rows.iter().map(|r| r.sheets).sum(),
+            bytes: rows.iter().map(|r| r.bytes).sum(),
+        }
+    }
+}
+
+/// The manifest over files and totals as they were read back from the disk.
+pub fn manifest(facts: Facts, name: &BatchName, totals: Totals, files: Vec<FileEntry>) -> Manifest {
     Manifest {
         format: FORMAT.to_owned(),
         batch: name.clone(),
@@ -78,10 +99,10 @@ pub fn manifest(facts: Facts, name: &BatchName, rows: &[LetterRow], files: Vec<F
         business_date: facts.business_date,
         sequence: facts.sequence,
         created: facts.created,
-        letters: rows.len() as u32,
-        pages: rows.iter().map(|r| r.pages).sum(),
-        sheets: rows.iter().map(|r| r.sheets).sum(),
-        bytes: rows.iter().map(|r| r.bytes).sum(),
+        letters: totals.letters,
+        pages: totals.pages,
+        sheets: totals.sheets,
+        bytes: totals.bytes,
         files,
         previous_manifest_sha256: facts.previous,
         replaces: None,

@@ -4,27 +4,30 @@
 //! know was cut off before that: it is cleared away, and its letters are planned again.
 
 use super::{Night, RunReport};
-use crate::adapters::clock;
 use crate::adapters::signer::Signer;
-use crate::adapters::store::{Store, private_folder, size_and_hash, write_private};
+use crate::adapters::store::{Store, private_folder, write_private};
+use crate::adapters::{clock, container, measure};
 use crate::app::config::Config;
 use crate::app::fault::Fault;
 use crate::domain::state::LetterState;
 use crate::domain::status::{BatchEvent, BatchStatus, LetterEvent};
-use crate::domain::{BatchName, LetterId, PrintJob, Sha256, VendorId};
+use crate::domain::{BatchName, Cvr, LetterId, Sha256, VendorId};
 use crate::ledger::{Entry, Ledger, LedgerError};
-use crate::pdf::join::join;
 use crate::pipeline::group::{BatchPlan, Candidate, group};
 use crate::pipeline::seal::{Facts, Member, manifest, name_of, rows};
 use crate::vendor::{Container, VendorProfile};
 use crate::wire::cms;
-use crate::wire::manifest::{BatchFiles, FileEntry, letters_to_csv};
-use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use crate::wire::manifest::{BatchFiles, FileEntry, LetterRow, letters_to_csv};
+use crossbeam_channel::{Sender, bounded};
+use std::collections::{BTreeMap, VecDeque};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 
+/// What the names of a batch begin with until it has one.
 const MAKING: &str = ".making";
+/// Batches for each thread that are written before their turn to be signed.
+const AHEAD: usize = 2;
 
 /// The plans for all printable letters that are in no batch, vendor by vendor.
 pub fn plan(config: &Config, ledger: &Ledger) -> Result<Vec<BatchPlan>, Fault> {
@@ -66,15 +69,50 @@ pub(super) fn seal(night: &mut Night<'_>, report: &mut RunReport) -> Result<(), 
             night.ledger.record(&clock::now(), &[Entry::Letter(letter, event)])?;
             report.rejected += 1;
         }
-        for plan in grouping.batches {
-            let Some(signer) = &signer else { break };
-            seal_one(night, profile, &plan, signer, &root)?;
-            report.batches_sealed += 1;
-            night.watch.step("batches", 1);
+        if let Some(signer) = &signer {
+            report.batches_sealed += seal_all(night, profile, &grouping.batches, signer, &root)?;
         }
     }
     night.watch.end("batches");
     Ok(())
+}
+
+/// Seals one vendor's batches in their order. Containers are written and read back by as many threads as there are
+/// processors, a few batches ahead of the one that is being signed, so that memory does not grow with the night.
+fn seal_all(night: &mut Night<'_>, profile: &VendorProfile, plans: &[BatchPlan], signer: &Signer, root: &Path) -> Result<u64, Fault> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(plans.len());
+    let store = night.store.clone();
+    std::thread::scope(|scope| {
+        let (work, jobs) = bounded::<(Vec<Member>, PathBuf, Sender<Result<Prepared, Fault>>)>(threads);
+        for _ in 0..threads {
+            let (jobs, store) = (jobs.clone(), &store);
+            scope.spawn(move || {
+                for (members, folder, done) in jobs {
+                    // Nobody waits any more when an earlier batch could not be sealed.
+                    let _ = done.send(prepare(store, profile.batch.container, members, folder));
+                }
+            });
+        }
+        // Held by the workers alone: when all of them are gone, giving out work fails and does not wait for ever.
+        drop(jobs);
+        let broken = || Fault::new("FP-C006", crate::app::fault::exit::UNEXPECTED, "writing the batches broke off unexpectedly");
+        let mut ahead = VecDeque::new();
+        let mut plans_left = plans.iter().enumerate();
+        let mut sealed = 0;
+        loop {
+            while ahead.len() < threads * AHEAD {
+                let Some((index, plan)) = plans_left.next() else { break };
+                let (done, prepared) = bounded(1);
+                work.send((members(&night.ledger, plan)?, root.join(format!("{MAKING}-{index}")), done)).map_err(|_| broken())?;
+                ahead.push_back((plan, prepared));
+            }
+            let Some((plan, prepared)) = ahead.pop_front() else { return Ok(sealed) };
+            let prepared = prepared.recv().map_err(|_| broken())??;
+            finish(night, profile, &plan.municipality, prepared, signer)?;
+            sealed += 1;
+            night.watch.step("batches", 1);
+        }
+    })
 }
 
 /// Removes folders of batches that the ledger does not know.
@@ -94,22 +132,34 @@ fn clear_unfinished(root: &Path, ledger: &Ledger) -> Result<(), Fault> {
     Ok(())
 }
 
-fn seal_one(night: &mut Night<'_>, profile: &VendorProfile, plan: &BatchPlan, signer: &Signer, root: &Path) -> Result<(), Fault> {
-    let members = members(&night.ledger, plan)?;
-    let making = root.join(MAKING);
+/// A batch on the disk, all of it but name, manifest and signature.
+struct Prepared {
+    /// Where it is being made; its files' names begin with [`MAKING`].
+    folder: PathBuf,
+    members: Vec<Member>,
+    rows: Vec<LetterRow>,
+    /// As they were read back from the disk.
+    files: Vec<FileEntry>,
+}
+
+/// Writes a batch's container and reads it back. Needs neither the ledger nor the batches before it: many at once.
+fn prepare(store: &Store, kind: Container, members: Vec<Member>, folder: PathBuf) -> Result<Prepared, Fault> {
+    private_folder(&folder).map_err(|e| Fault::io("sealing a batch", &e))?;
+    let first_pages = container::write(store, kind, &members, &folder, MAKING)?;
+    let rows = rows(&members, kind, &first_pages);
+    let files = measure::container(&folder, MAKING, kind, &rows)?;
+    Ok(Prepared { folder, members, rows, files })
+}
+
+/// Signs a prepared batch and records it. One after another: each manifest of a vendor quotes the one before.
+fn finish(night: &mut Night<'_>, profile: &VendorProfile, municipality: &Cvr, batch: Prepared, signer: &Signer) -> Result<(), Fault> {
     let what = |e: io::Error| Fault::io("sealing a batch", &e);
-    if making.exists() {
-        fs::remove_dir_all(&making).map_err(what)?;
-    }
-    private_folder(&making).map_err(what)?;
-    let (contained, first_pages) = contain(&night.store, profile.batch.container, &members, &making)?;
-    let rows = rows(&members, profile.batch.container, &first_pages);
-    let letters_csv = letters_to_csv(&rows)?;
+    let letters_csv = letters_to_csv(&batch.rows)?;
     let previous = night.ledger.last_batch(&profile.id)?;
     let facts = Facts {
         vendor: profile.id.clone(),
         profile_version: profile.profile_version.clone(),
-        municipality: plan.municipality.clone(),
+        municipality: municipality.clone(),
         business_date: night.business_date.clone(),
         sequence: previous.map_or(1, |(sequence, _)| sequence + 1),
         previous: previous.map(|(_, hash)| hash),
@@ -117,25 +167,23 @@ fn seal_one(night: &mut Night<'_>, profile: &VendorProfile, plan: &BatchPlan, si
         created: clock::now(),
     };
     let name = name_of(&facts, &letters_csv);
-    let mut files: Vec<FileEntry> =
-        contained.into_iter().map(|entry| FileEntry { name: entry.name.replace(MAKING, name.as_str()), ..entry }).collect();
-    write_private(&making.join(BatchFiles::letters(&name)), &letters_csv).map_err(what)?;
-    let csv_entry =
-        FileEntry { name: BatchFiles::letters(&name), bytes: letters_csv.len() as u64, sha256: Sha256(openssl::sha::sha256(&letters_csv)) };
-    files.push(csv_entry);
-    let manifest = manifest(facts, &name, &rows, files);
+    write_private(&batch.folder.join(BatchFiles::letters(&name)), &letters_csv).map_err(what)?;
+    let (csv_entry, totals) = measure::letters(&batch.folder, &BatchFiles::letters(&name), &batch.rows)?;
+    let named = |entry: FileEntry| FileEntry { name: entry.name.replace(MAKING, name.as_str()), ..entry };
+    let files = batch.files.into_iter().map(named).chain([csv_entry]).collect();
+    let manifest = manifest(facts, &name, totals, files);
     let bytes = manifest.to_json();
     // A night may be long: what was valid when it began need not be any more.
     signer.check(clock::now_s())?;
     let signature = cms::sign(&bytes, &signer.certificate, &signer.key, &signer.issuers)
         .map_err(|e| Fault::new("FP-K020", crate::app::fault::exit::KEYS, e.to_string()))?;
-    write_private(&making.join(BatchFiles::manifest(&name)), &bytes).map_err(what)?;
-    write_private(&making.join(BatchFiles::signature(&name)), &signature).map_err(what)?;
-    finish(&making, &root.join(name.as_str()), &name).map_err(what)?;
+    write_private(&batch.folder.join(BatchFiles::manifest(&name)), &bytes).map_err(what)?;
+    write_private(&batch.folder.join(BatchFiles::signature(&name)), &signature).map_err(what)?;
+    give_name(&batch.folder, &night.config.batches_path().join(name.as_str()), &name).map_err(what)?;
     night.store.sync()?;
     let sealed = BatchEvent::Sealed {
         vendor: profile.id.clone(),
-        municipality: plan.municipality.clone(),
+        municipality: municipality.clone(),
         business_date: manifest.business_date.clone(),
         sequence: manifest.sequence,
         manifest: Sha256(openssl::sha::sha256(&bytes)),
@@ -145,7 +193,7 @@ fn seal_one(night: &mut Night<'_>, profile: &VendorProfile, plan: &BatchPlan, si
         sheets: manifest.sheets,
         bytes: manifest.bytes,
     };
-    let batched = members.iter().map(|m| Entry::Letter(m.letter.clone(), LetterEvent::Batched { batch: name.clone() }));
+    let batched = batch.members.iter().map(|m| Entry::Letter(m.letter.clone(), LetterEvent::Batched { batch: name.clone() }));
     let entries: Vec<Entry> = std::iter::once(Entry::Batch(name.clone(), sealed)).chain(batched).collect();
     Ok(night.ledger.record(&manifest.created, &entries)?)
 }
@@ -160,7 +208,7 @@ fn members(ledger: &Ledger, plan: &BatchPlan) -> Result<Vec<Member>, Fault> {
 }
 
 /// Gives the container's files their batch's name, and the folder its own.
-fn finish(making: &Path, target: &Path, name: &BatchName) -> io::Result<()> {
+fn give_name(making: &Path, target: &Path, name: &BatchName) -> io::Result<()> {
     for entry in fs::read_dir(making)? {
         let path = entry?.path();
         let old = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -169,56 +217,6 @@ fn finish(making: &Path, target: &Path, name: &BatchName) -> io::Result<()> {
         }
     }
     fs::rename(making, target)
-}
-
-/// Writes the container under names that begin with [`MAKING`]; gives its files as the manifest lists them, and for a
-/// stream each letter's first page.
-fn contain(store: &Store, container: Container, members: &[Member], folder: &Path) -> Result<(Vec<FileEntry>, Vec<u32>), Fault> {
-    let what = |e: io::Error| Fault::io("writing a batch's container", &e);
-    let letter_name = |member: &Member| format!("{}.pdf", member.letter);
-    match container {
-        Container::Zip => {
-            let name = format!("{MAKING}.zip");
-            let file = BufWriter::new(File::create_new(folder.join(&name)).map_err(what)?);
-            let mut zip = zip::ZipWriter::new(file);
-            let options = zip::write::SimpleFileOptions::default()
-                .compression_method(zip::CompressionMethod::Stored)
-                .last_modified_time(zip::DateTime::default())
-                .unix_permissions(0o640);
-            for member in members {
-                zip.start_file(letter_name(member), options).map_err(|e| what(e.into()))?;
-                zip.write_all(&store.get(&member.job.document)?).map_err(what)?;
-            }
-            zip.finish().map_err(|e| what(e.into()))?.flush().map_err(what)?;
-            Ok((vec![entry_of(folder, &name).map_err(what)?], Vec::new()))
-        }
-        Container::Files => {
-            private_folder(&folder.join(MAKING)).map_err(what)?;
-            let mut files = Vec::new();
-            for member in members {
-                let name = format!("{MAKING}/{}", letter_name(member));
-                let PrintJob { document, bytes, .. } = &member.job;
-                write_private(&folder.join(&name), &store.get(document)?).map_err(what)?;
-                files.push(FileEntry { name, bytes: *bytes, sha256: *document });
-            }
-            Ok((files, Vec::new()))
-        }
-        Container::Stream => {
-            let letters: Vec<Vec<u8>> = members.iter().map(|m| store.get(&m.job.document)).collect::<Result<_, _>>()?;
-            let parts: Vec<&[u8]> = letters.iter().map(Vec::as_slice).collect();
-            let duplex = members.iter().any(|m| m.job.options.plex == crate::domain::Plex::Duplex);
-            let joined = join(&parts, duplex).map_err(|e| Fault::new("FP-D005", crate::app::fault::exit::UNEXPECTED, e.to_string()))?;
-            let name = format!("{MAKING}.pdf");
-            write_private(&folder.join(&name), &joined.bytes).map_err(what)?;
-            Ok((vec![entry_of(folder, &name).map_err(what)?], joined.first_pages))
-        }
-    }
-}
-
-/// The manifest's entry of a file, read back from the disk.
-fn entry_of(folder: &Path, name: &str) -> io::Result<FileEntry> {
-    let (bytes, sha256) = size_and_hash(&folder.join(name))?;
-    Ok(FileEntry { name: name.to_owned(), bytes, sha256 })
 }
 
 /// Batches that are sealed and not yet known to be at the vendor.
