@@ -58,9 +58,11 @@ fn zip(store: &Store, members: &[Member], path: &Path) -> Result<(), ContainerFa
         .compression_method(zip::CompressionMethod::Stored)
         .last_modified_time(zip::DateTime::default())
         .unix_permissions(0o640);
+    let mut letter = Vec::new();
     for member in members {
+        store.read_unproved(&member.job.document, &mut letter)?;
         zip.start_file(file_name(member), options).map_err(broken)?;
-        zip.write_all(&store.unproved(&member.job.document)?)?;
+        zip.write_all(&letter)?;
     }
     Ok(zip.finish().map_err(broken)?.flush()?)
 }

@@ -3,8 +3,10 @@
 pub mod clock;
 pub mod container;
 pub mod drop_folder;
+pub mod encrypt;
 pub mod inspector;
 pub mod keys;
+pub mod login;
 pub mod measure;
 pub mod register;
 pub mod sftp;

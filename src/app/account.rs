@@ -119,12 +119,16 @@ pub fn account(config: &Config, ledger: &Ledger, business_date: Option<&str>) ->
         }
         account.batches += 1;
         account.vendors.entry(state.vendor.to_string()).or_default().batches += 1;
-        let waits = matches!(state.status, BatchStatus::Sealed | BatchStatus::Uploading | BatchStatus::Unknown | BatchStatus::Refused);
+        let waits = matches!(
+            state.status,
+            BatchStatus::Sealed | BatchStatus::Unreleased | BatchStatus::Uploading | BatchStatus::Unknown | BatchStatus::Refused
+        );
         if matches!(state.status, BatchStatus::Shipped | BatchStatus::Acknowledged) {
             account.open_batches.push((name.to_string(), state.status.word(), ledger.open_letters(&name)?));
         }
         if waits {
-            account.troubled_batches.push((name.to_string(), state.status.word(), state.reason));
+            let reason = super::release::what_is_missing(&name, &state).unwrap_or(state.reason);
+            account.troubled_batches.push((name.to_string(), state.status.word(), reason));
         }
     }
     let line = |((municipality, vendor), terms): ((String, String), Terms)| {

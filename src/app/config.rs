@@ -186,7 +186,11 @@ impl Config {
         let written: Written =
             toml::from_str(text).map_err(|e| Fault::usage("FP-C004", e.message().to_owned() + &at_line(text, e.span())))?;
         let profiles = profiles::all(written.folders.vendors.as_ref().map(|f| folder.join(f)).as_deref())?;
-        let profiles: BTreeMap<VendorId, VendorProfile> = profiles.into_iter().map(|p| (p.id.clone(), p)).collect();
+        let at_home = |mut profile: VendorProfile| {
+            profile.delivery.encrypt_to = profile.delivery.encrypt_to.map(|path| folder.join(path));
+            (profile.id.clone(), profile)
+        };
+        let profiles: BTreeMap<VendorId, VendorProfile> = profiles.into_iter().map(at_home).collect();
         let faults = faults(&written, &profiles);
         if !faults.is_empty() {
             return Err(Fault::usage("FP-C004", faults.join("; ")));

@@ -8,6 +8,7 @@ pub mod inquiry;
 mod mend;
 pub mod night;
 pub mod profiles;
+pub mod release;
 pub mod setup;
 pub mod signing;
 pub mod validate;

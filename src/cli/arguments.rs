@@ -126,6 +126,13 @@ pub enum BatchCommand {
     List,
     /// One batch and what happened to it
     Show { batch: String },
+    /// Says that a sealed batch may go to its vendor, where the profile wants two persons to say so
+    Release {
+        batch: String,
+        /// Who you are; your account's name when not given
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
+    },
     /// The vendor's acceptance test: signature, files, hashes, totals. Needs no ledger
     Verify {
         /// A batch's .manifest.json, or the folder it lies in

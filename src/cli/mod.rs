@@ -13,7 +13,7 @@ use crate::app::fault::{Fault, exit};
 use crate::app::night::{self, RunOptions, RunReport, Stage};
 use crate::app::validate::{Ask, Policy, Totals, validate};
 use crate::app::verify::{Depth, Moment, batch_verify, ledger_verify};
-use crate::app::{inquiry, profiles, setup, signing};
+use crate::app::{inquiry, profiles, release, setup, signing};
 use crate::domain::redact::redact;
 use crate::domain::state::LetterState;
 use crate::domain::{LetterId, codes};
@@ -145,6 +145,7 @@ impl Face<'_> {
                 }
                 Ok(exit::DONE)
             }
+            Command::Batch { command: BatchCommand::Release { batch, by } } => self.release(&config()?, &batch, by.as_deref()),
             Command::Batch { command: BatchCommand::Verify { path, certificate, archived } } => {
                 self.batch_verify(&path, &certificate, if archived { Moment::Sealing } else { Moment::Now })
             }

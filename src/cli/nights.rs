@@ -63,6 +63,25 @@ impl Face<'_> {
         Ok(dry.report.exit_code())
     }
 
+    pub(super) fn release(&mut self, config: &Config, batch: &str, by: Option<&str>) -> Result<u8, Ended> {
+        let state = release::release(config, batch, by, &self.progress)?;
+        if self.json {
+            let line = json!({"batch": batch, "status": state.status, "approved": state.approved, "released": state.released});
+            show::line(&mut self.out, "summary", &line)?;
+            return Ok(exit::DONE);
+        }
+        let (letters, pages, sheets) = (state.letters, state.pages, state.sheets);
+        let said = match (&state.approved, &state.released) {
+            (Some(first), Some(second)) => {
+                format!("released by {} and {}; the next run ships it", release::told(first), release::told(second))
+            }
+            (Some(first), None) => format!("approved by {}; another person must say it too", release::told(first)),
+            _ => "waits".to_owned(),
+        };
+        writeln!(self.out, "{batch}: {letters} letters, {pages} pages, {sheets} sheets: {said}")?;
+        Ok(exit::DONE)
+    }
+
     pub(super) fn reconcile(&mut self, config: &Config) -> Result<u8, Ended> {
         let started = Instant::now();
         let answers = night::reconcile_only(config, &self.progress)?;

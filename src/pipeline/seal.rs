@@ -2,7 +2,7 @@
 
 use crate::domain::{BatchName, Cvr, LetterId, PrintJob, Sha256, VendorId};
 use crate::vendor::Container;
-use crate::wire::manifest::{FORMAT, FileEntry, LetterRow, Manifest, STREAM_FILE};
+use crate::wire::manifest::{Encrypted, FORMAT, FileEntry, LetterRow, Manifest, STREAM_FILE};
 
 /// One letter of a batch.
 #[derive(Debug, Clone)]
@@ -88,7 +88,7 @@ impl Totals {
 }
 
 /// The manifest over files and totals as they were read back from the disk.
-pub fn manifest(facts: Facts, name: &BatchName, totals: Totals, files: Vec<FileEntry>) -> Manifest {
+pub fn manifest(facts: Facts, name: &BatchName, totals: Totals, files: Vec<FileEntry>, encrypted: Option<Encrypted>) -> Manifest {
     Manifest {
         format: FORMAT.to_owned(),
         batch: name.clone(),
@@ -104,6 +104,7 @@ pub fn manifest(facts: Facts, name: &BatchName, totals: Totals, files: Vec<FileE
         sheets: totals.sheets,
         bytes: totals.bytes,
         files,
+        encrypted,
         previous_manifest_sha256: facts.previous,
         replaces: None,
     }

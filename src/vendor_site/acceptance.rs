@@ -7,6 +7,7 @@ use crate::domain::redact::redact;
 use crate::domain::{BatchName, Sha256};
 use crate::vendor::Container;
 use crate::wire::cms::{self, SIGNATURE_BYTES_MAX, SignatureFault};
+use crate::wire::envelope;
 use crate::wire::manifest::{
     BatchFiles, FORMAT, FileEntry, LETTERS_CSV_BYTES_MAX, LetterRow, MANIFEST_BYTES_MAX, Manifest, letters_from_csv,
 };
@@ -92,8 +93,9 @@ pub fn verify_as_of(folder: &Path, batch: &BatchName, trusted_pem: &[u8], moment
     check_nothing_extra(folder, batch, &manifest.files)?;
     let letters = read_letters(folder, batch, &manifest)?;
     check_letters(&manifest, &letters)?;
-    let container = container::kind(batch, &manifest.files)?;
-    container::check(folder, batch, container, &manifest.files, &letters)?;
+    let plain = plain_files(folder, batch, &manifest)?;
+    let container = container::kind(batch, &plain)?;
+    container::check(folder, batch, container, &plain, &letters)?;
     Ok(AcceptedBatch { manifest_sha256: Sha256(openssl::sha::sha256(&manifest_bytes)), manifest, container, letters })
 }
 
@@ -267,6 +269,25 @@ fn check_nothing_extra(folder: &Path, batch: &BatchName, files: &[FileEntry]) ->
         }
     }
     Ok(())
+}
+
+/// The files as they are read: of an encrypted batch the plain ones, which the vendor has laid beside them.
+fn plain_files(folder: &Path, batch: &BatchName, manifest: &Manifest) -> Result<Vec<FileEntry>, Refusal> {
+    let Some(encrypted) = &manifest.encrypted else { return Ok(manifest.files.clone()) };
+    check_file_names(batch, &encrypted.plain)?;
+    for entry in &encrypted.plain {
+        let sealed = format!("{}{}", entry.name, envelope::ENDING);
+        if !manifest.files.iter().any(|file| file.name == sealed) {
+            return Err(Refusal::new("FP-B015", format!("the manifest says that {} is encrypted, and does not name {sealed}", entry.name)));
+        }
+        if !folder.join(&entry.name).exists() {
+            let why = format!("{sealed} is encrypted: open it to {} beside it (docs/batch-format.md), and check again", entry.name);
+            return Err(Refusal::new("FP-B033", why));
+        }
+        check_file(folder, entry)?;
+    }
+    let rest = manifest.files.iter().filter(|file| !file.name.ends_with(envelope::ENDING)).cloned();
+    Ok(encrypted.plain.iter().cloned().chain(rest).collect())
 }
 
 fn read_letters(folder: &Path, batch: &BatchName, manifest: &Manifest) -> Result<Vec<LetterRow>, Refusal> {

@@ -9,11 +9,13 @@ pub mod acceptance;
 mod book;
 mod container;
 mod files;
+mod sequence;
 mod server;
 mod work;
 
 pub use acceptance::{AcceptedBatch, Moment, Refusal, batches_at, verify, verify_as_of};
 pub use book::printed;
+pub use sequence::check_sequence;
 
 use crate::domain::VendorId;
 use crate::domain::redact::redact;

@@ -86,7 +86,8 @@ pub fn subject(certificate: &X509Ref) -> String {
     crate::domain::redact::redact(&found.unwrap_or_else(|| "no name".to_owned()))
 }
 
-fn valid_at(certificate: &X509Ref, at_s: i64) -> Result<(), ChainFault> {
+/// Whether the certificate's own time of validity holds this moment, seconds since 1970.
+pub fn valid_at(certificate: &X509Ref, at_s: i64) -> Result<(), ChainFault> {
     let broken = |fault: ErrorStack| ChainFault::Broken(fault.to_string());
     let at = Asn1Time::from_unix(at_s).map_err(broken)?;
     if certificate.not_after() < at {

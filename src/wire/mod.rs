@@ -2,6 +2,7 @@
 
 pub mod chain;
 pub mod cms;
+pub mod envelope;
 mod forsendelse;
 pub mod manifest;
 mod memo;

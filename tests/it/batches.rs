@@ -145,6 +145,7 @@ impl Draft {
             sheets: sum(|row| row.sheets.into()) as u32,
             bytes: sum(|row| row.bytes),
             files: Vec::new(),
+            encrypted: None,
             previous_manifest_sha256: None,
             replaces: None,
             batch: batch.clone(),

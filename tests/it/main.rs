@@ -17,6 +17,7 @@ mod pdf;
 mod recipient;
 mod render;
 mod rules;
+mod sealing;
 mod shipping;
 mod signing;
 mod site;

@@ -17,7 +17,7 @@ use std::process::Output;
 use std::time::{Duration, Instant};
 
 /// A municipality for each vendor, letters for all of them, and vendors that are tried once.
-struct Town {
+pub struct Town {
     dir: tempfile::TempDir,
 }
 
@@ -26,7 +26,7 @@ const VENDORS: [(&str, &str); 3] = [("edora", "99990011"), ("kmd", "99990022"), 
 const LETTERS: usize = 3;
 
 impl Town {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let town = Self { dir: tempfile::tempdir().unwrap() };
         assert_eq!(fjernprint(&["init", town.dir.path().to_str().unwrap()]).status.code(), Some(0));
         for (vendor, _) in VENDORS {
@@ -48,11 +48,11 @@ impl Town {
         town
     }
 
-    fn path(&self, below: &str) -> PathBuf {
+    pub fn path(&self, below: &str) -> PathBuf {
         self.dir.path().join(below)
     }
 
-    fn configure(&self, reaches: &[(&str, Address)]) {
+    pub fn configure(&self, reaches: &[(&str, Address)]) {
         let mut text = "environment = \"test\"\n[folders]\ndrop = \"drop\"\ndata = \"data\"\nreceipts = \"receipts\"\ndigital = \"digital-outbox\"\n\
             vendors = \"vendors\"\n[intake]\nsettle_s = 0\n[register]\nfile = \"register.csv\"\nkey_file = \"keys/register.key\"\n[signing]\n\
             certificate = \"keys/signer.pem\"\nkey = \"keys/signer.key\"\n"
@@ -69,7 +69,7 @@ impl Town {
         fs::write(self.path("fjernprint.toml"), text).unwrap();
     }
 
-    fn site(&self, vendor: &str) -> (Site, Address) {
+    pub fn site(&self, vendor: &str) -> (Site, Address) {
         let text = fs::read_to_string(self.path(&format!("vendors/{vendor}/profile.toml"))).unwrap();
         let options = SiteOptions {
             profile: VendorProfile::parse(&text).unwrap(),
@@ -90,22 +90,27 @@ impl Town {
         (site, address)
     }
 
-    fn ask(&self, arguments: &[&str]) -> Output {
+    pub fn ask(&self, arguments: &[&str]) -> Output {
         let config = self.path("fjernprint.toml");
         fjernprint(&[arguments, &["--json", "--quiet", "--config", config.to_str().unwrap()]].concat())
     }
 
-    fn run(&self, arguments: &[&str]) -> Option<i32> {
+    pub fn ask_plainly(&self, arguments: &[&str]) -> Output {
+        let config = self.path("fjernprint.toml");
+        fjernprint(&[arguments, &["--config", config.to_str().unwrap()]].concat())
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Option<i32> {
         let output = self.ask(arguments);
         eprintln!("{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         output.status.code()
     }
 
-    fn ledger(&self) -> Ledger {
+    pub fn ledger(&self) -> Ledger {
         Ledger::open_read_only(&self.path("data/ledger.db")).unwrap()
     }
 
-    fn batches(&self, vendor: &str) -> Vec<(BatchName, BatchStatus)> {
+    pub fn batches(&self, vendor: &str) -> Vec<(BatchName, BatchStatus)> {
         let vendor: VendorId = vendor.parse().unwrap();
         let all = self.ledger().batches(&BatchStatus::ALL).unwrap();
         all.into_iter().filter(|(_, s)| s.vendor == vendor).map(|(name, s)| (name, s.status)).collect()

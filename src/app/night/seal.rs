@@ -5,8 +5,8 @@
 
 use super::{Night, RunReport};
 use crate::adapters::signer::Signer;
-use crate::adapters::store::{Store, private_folder, write_private};
-use crate::adapters::{clock, container, measure};
+use crate::adapters::store::{Store, private_folder, size_and_hash, write_private};
+use crate::adapters::{clock, container, encrypt, measure};
 use crate::app::config::Config;
 use crate::app::fault::Fault;
 use crate::domain::state::LetterState;
@@ -15,10 +15,12 @@ use crate::domain::{BatchName, Cvr, LetterId, Sha256, VendorId};
 use crate::ledger::{Entry, Ledger, LedgerError};
 use crate::pipeline::group::{BatchPlan, Candidate, group};
 use crate::pipeline::seal::{Facts, Member, manifest, name_of, rows};
+use crate::vendor::profile::Release;
 use crate::vendor::{Container, VendorProfile};
-use crate::wire::cms;
-use crate::wire::manifest::{BatchFiles, FileEntry, LetterRow, letters_to_csv};
+use crate::wire::manifest::{BatchFiles, Encrypted, FileEntry, LetterRow, letters_to_csv};
+use crate::wire::{cms, envelope};
 use crossbeam_channel::{Sender, bounded};
+use openssl::x509::X509;
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::io;
@@ -69,8 +71,15 @@ pub(super) fn seal(night: &mut Night<'_>, report: &mut RunReport) -> Result<(), 
             night.ledger.record(&clock::now(), &[Entry::Letter(letter, event)])?;
             report.rejected += 1;
         }
-        if let Some(signer) = &signer {
-            report.batches_sealed += seal_all(night, profile, &grouping.batches, signer, &root)?;
+        let Some(signer) = signer.as_ref().filter(|_| !grouping.batches.is_empty()) else { continue };
+        match seal_all(night, profile, &grouping.batches, signer, &root) {
+            Ok(sealed) => report.batches_sealed += sealed,
+            // The vendor's own certificate holds up its own batches only.
+            Err(fault) if fault.code == "FP-K025" => {
+                let message = format!("nothing was sealed for {}: {}", profile.id, fault.message);
+                report.faults.push(Fault { message, ..fault });
+            }
+            Err(fault) => return Err(fault),
         }
     }
     night.watch.end("batches");
@@ -82,14 +91,15 @@ pub(super) fn seal(night: &mut Night<'_>, report: &mut RunReport) -> Result<(), 
 fn seal_all(night: &mut Night<'_>, profile: &VendorProfile, plans: &[BatchPlan], signer: &Signer, root: &Path) -> Result<u64, Fault> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(plans.len());
     let store = night.store.clone();
+    let recipient = profile.delivery.encrypt_to.as_deref().map(|path| encrypt::recipient(path, clock::now_s())).transpose()?;
     std::thread::scope(|scope| {
         let (work, jobs) = bounded::<(Vec<Member>, PathBuf, Sender<Result<Prepared, Fault>>)>(threads);
         for _ in 0..threads {
-            let (jobs, store) = (jobs.clone(), &store);
+            let (jobs, store, recipient) = (jobs.clone(), &store, recipient.as_ref());
             scope.spawn(move || {
                 for (members, folder, done) in jobs {
                     // Nobody waits any more when an earlier batch could not be sealed.
-                    let _ = done.send(prepare(store, profile.batch.container, members, folder));
+                    let _ = done.send(prepare(store, profile.batch.container, recipient, members, folder));
                 }
             });
         }
@@ -140,15 +150,32 @@ struct Prepared {
     rows: Vec<LetterRow>,
     /// As they were read back from the disk.
     files: Vec<FileEntry>,
+    encrypted: Option<Encrypted>,
 }
 
-/// Writes a batch's container and reads it back. Needs neither the ledger nor the batches before it: many at once.
-fn prepare(store: &Store, kind: Container, members: Vec<Member>, folder: PathBuf) -> Result<Prepared, Fault> {
+/// Writes a batch's container and reads it back, encrypts it where the vendor wants that, and reads that back too. Needs neither the ledger nor the batches before it: many at once.
+fn prepare(store: &Store, kind: Container, recipient: Option<&X509>, members: Vec<Member>, folder: PathBuf) -> Result<Prepared, Fault> {
     private_folder(&folder).map_err(|e| Fault::io("sealing a batch", &e))?;
     let first_pages = container::write(store, kind, &members, &folder, MAKING)?;
     let rows = rows(&members, kind, &first_pages);
     let files = measure::container(&folder, MAKING, kind, &rows)?;
-    Ok(Prepared { folder, members, rows, files })
+    let Some(recipient) = recipient else { return Ok(Prepared { folder, members, rows, files, encrypted: None }) };
+    let (files, encrypted) = encrypted(&folder, files, recipient).map_err(|e| Fault::io("encrypting a batch", &e))?;
+    Ok(Prepared { folder, members, rows, files, encrypted: Some(encrypted) })
+}
+
+/// Puts the encrypted files in the place of the plain ones.
+fn encrypted(folder: &Path, plain: Vec<FileEntry>, recipient: &X509) -> io::Result<(Vec<FileEntry>, Encrypted)> {
+    let mut files = Vec::new();
+    for entry in &plain {
+        let name = format!("{}{}", entry.name, envelope::ENDING);
+        encrypt::encrypt(&folder.join(&entry.name), &folder.join(&name), recipient)?;
+        fs::remove_file(folder.join(&entry.name))?;
+        let (bytes, sha256) = size_and_hash(&folder.join(&name))?;
+        files.push(FileEntry { name, bytes, sha256 });
+    }
+    let certificate_sha256 = Sha256(openssl::sha::sha256(&recipient.to_der()?));
+    Ok((files, Encrypted { method: envelope::METHOD.to_owned(), certificate_sha256, plain }))
 }
 
 /// Signs a prepared batch and records it. One after another: each manifest of a vendor quotes the one before.
@@ -171,7 +198,8 @@ fn finish(night: &mut Night<'_>, profile: &VendorProfile, municipality: &Cvr, ba
     let (csv_entry, totals) = measure::letters(&batch.folder, &BatchFiles::letters(&name), &batch.rows)?;
     let named = |entry: FileEntry| FileEntry { name: entry.name.replace(MAKING, name.as_str()), ..entry };
     let files = batch.files.into_iter().map(named).chain([csv_entry]).collect();
-    let manifest = manifest(facts, &name, totals, files);
+    let encrypted = batch.encrypted.map(|e| Encrypted { plain: e.plain.into_iter().map(named).collect(), ..e });
+    let manifest = manifest(facts, &name, totals, files, encrypted);
     let bytes = manifest.to_json();
     // A night may be long: what was valid when it began need not be any more.
     signer.check(clock::now_s())?;
@@ -194,7 +222,12 @@ fn finish(night: &mut Night<'_>, profile: &VendorProfile, municipality: &Cvr, ba
         bytes: manifest.bytes,
     };
     let batched = batch.members.iter().map(|m| Entry::Letter(m.letter.clone(), LetterEvent::Batched { batch: name.clone() }));
-    let entries: Vec<Entry> = std::iter::once(Entry::Batch(name.clone(), sealed)).chain(batched).collect();
+    let mut entries = vec![Entry::Batch(name.clone(), sealed)];
+    if profile.delivery.release == Some(Release::TwoPersons) {
+        entries.push(Entry::Batch(name.clone(), BatchEvent::ReleaseRequired {}));
+        night.watch.note(&format!("batch {name} waits for two persons: `fjernprint batch release {name} --by NAME`"));
+    }
+    entries.extend(batched);
     Ok(night.ledger.record(&manifest.created, &entries)?)
 }
 
