@@ -17,7 +17,11 @@ const PIECE_BYTES: usize = 256 * 1024;
 /// 1970): a vendor that cannot read its batches prints nothing.
 pub fn recipient(path: &Path, at_s: i64) -> Result<X509, KeyFault> {
     let refused = |why: String| KeyFault::Refused { code: "FP-K025", file: path.display().to_string(), why };
-    let certificate = certificates(path).map_err(|fault| refused(fault.to_string()))?.remove(0);
+    let told = |fault: KeyFault| match fault {
+        KeyFault::File { why, .. } => refused(why),
+        other => refused(other.to_string()),
+    };
+    let certificate = certificates(path).map_err(told)?.remove(0);
     if let Some(why) = unfit(&certificate) {
         return Err(refused(format!("nothing can be encrypted to it: {why}")));
     }

@@ -237,7 +237,7 @@ fn edora_with(town: &Town, line: &str, key: &str) {
     let file = town.path("vendors/edora/profile.toml");
     let text = fs::read_to_string(&file).unwrap();
     let text = text.replacen("[batch]", &format!("{line}\n\n[batch]"), 1);
-    fs::write(file, text.replacen("[provenance]", &format!("[provenance]\n\"delivery.{key}\" = \"contract\""), 1)).unwrap();
+    fs::write(file, text.replacen("\n[provenance]\n", &format!("\n[provenance]\n\"delivery.{key}\" = \"contract\"\n"), 1)).unwrap();
 }
 
 #[test]
@@ -364,7 +364,7 @@ fn profiles_ask_for_encryption_and_release_only_where_it_can_be() {
     let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/vendors/kmd/profile.toml")).unwrap();
     let with = |line: &str, key: &str| {
         let text = text.replacen("[batch]", &format!("{line}\n\n[batch]"), 1);
-        let text = text.replacen("[provenance]", &format!("[provenance]\n\"delivery.{key}\" = \"contract\""), 1);
+        let text = text.replacen("\n[provenance]\n", &format!("\n[provenance]\n\"delivery.{key}\" = \"contract\"\n"), 1);
         fjernprint::vendor::VendorProfile::parse(&text).map_err(|fault| fault.to_string())
     };
     assert!(with("encrypt_to = \"kmd.pem\"", "encrypt_to").unwrap_err().contains("a container of one file"));
