@@ -53,11 +53,11 @@ fn person(given: Option<&str>, account: Option<String>, production: bool) -> Res
         ));
     }
     let name = given.map(str::to_owned).or_else(|| account.clone()).ok_or_else(|| refused("say who you are with --by NAME"))?;
-    let name = redact(name.trim());
+    let name = name.trim();
     if name.is_empty() || name.chars().count() > NAME_CHARS_MAX || name.chars().any(char::is_control) {
         return Err(refused("--by is a name of 1 to 80 characters"));
     }
-    Ok(Person { name, account })
+    Ok(Person { name: redact(name), account })
 }
 
 /// Name, and the account behind it.
