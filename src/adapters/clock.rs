@@ -1,10 +1,17 @@
 //! The time of day and the business date.
 
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use crate::domain::calendar::{date_in_denmark, time_in_denmark};
+use jiff::Timestamp;
+use jiff::civil::{Date, Time};
 
 /// Now, RFC 3339 in UTC, to the second.
 pub fn now() -> String {
-    Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    instant().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// Now.
+pub fn instant() -> Timestamp {
+    Timestamp::now()
 }
 
 /// Now, in seconds since 1970.
@@ -14,9 +21,12 @@ pub fn now_s() -> i64 {
 
 /// Today in Denmark, ISO 8601.
 pub fn business_date() -> String {
-    // The time zone database is compiled in; without it UTC would be an hour or two off at midnight.
-    let zone = TimeZone::get("Europe/Copenhagen").unwrap_or(TimeZone::UTC);
-    Timestamp::now().to_zoned(zone).date().to_string()
+    date_in_denmark(instant()).to_string()
+}
+
+/// The time of day in Denmark.
+pub fn time_of_day() -> Time {
+    time_in_denmark(instant())
 }
 
 /// Whether the text is a date of the calendar, `yyyy-mm-dd`.

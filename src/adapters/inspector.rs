@@ -4,6 +4,7 @@
 //! memory and its time have a limit, and it knows no ledger. It gets bytes and gives facts. One that dies or takes too
 //! long is replaced, and the file in its hands is named.
 
+use crate::pdf::overlay::{Marking, picture, picture_without_page};
 use crate::pdf::repair::{Done, RepairFault, RepairOrder, Repaired, repair};
 use crate::pdf::{PDF_BYTES_MAX, PdfFacts, inspect, inspect_for};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -28,6 +29,8 @@ const ANSWER_BYTES_MAX: u32 = 128 << 20;
 const TASK_BYTES_MAX: u32 = 16 << 20;
 /// Stack of the thread that parses.
 const STACK_BYTES: usize = 48 << 20;
+/// Memory that was given back is kept for the next file, within the limit: to fetch it anew for each costs more than to look.
+const KEEP_MEMORY: (&str, &str) = ("GLIBC_TUNABLES", "glibc.malloc.trim_threshold=33554432:glibc.malloc.mmap_threshold=16777216");
 /// A worker is replaced after so many files: whatever a parser keeps goes with it.
 const FILES_PER_WORKER: u32 = 2_000;
 
@@ -52,6 +55,8 @@ enum Task {
     Look { markers: Vec<String> },
     /// The file, put right.
     Repair(RepairOrder),
+    /// A page as a picture, with what is amiss.
+    Picture(Marking),
 }
 
 /// What is said of the file as JSON, and a file that was made of it; or what became of the worker.
@@ -115,6 +120,16 @@ impl Inspector {
         })
     }
 
+    /// A page as a PNG, with what is amiss marked on it. A page that cannot be drawn, or kills its worker, is an empty sheet
+    /// that says so; the inner `Err` only when no picture can be made at all.
+    pub fn picture(&self, bytes: &[u8], marking: &Marking) -> Result<Result<Vec<u8>, String>, InspectorFault> {
+        if bytes.len() > PDF_BYTES_MAX {
+            return Ok(picture_without_page(marking));
+        }
+        let drawn = self.ask(&Task::Picture(marking.clone()), bytes)?;
+        Ok(drawn.map(|(_, png)| png).or_else(|_| picture_without_page(marking)))
+    }
+
     /// Gives the task to a worker that is free, or to a new one. The inner `Err` says what became of the worker.
     fn ask(&self, task: &Task, bytes: &[u8]) -> Result<Answer, InspectorFault> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
@@ -133,7 +148,13 @@ impl Inspector {
 impl Worker {
     fn start(program: &PathBuf) -> Result<Self, InspectorFault> {
         let mut command = Command::new(program);
-        command.arg(WORKER_COMMAND).env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command
+            .arg(WORKER_COMMAND)
+            .env_clear()
+            .env(KEEP_MEMORY.0, KEEP_MEMORY.1)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
         let mut child = command.spawn()?;
         let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(io::Error::other("the worker has no pipes").into());
@@ -251,6 +272,7 @@ fn carry_out(task: &Task, bytes: &[u8]) -> io::Result<(Vec<u8>, Vec<u8>)> {
             Ok(repaired) => (serde_json::to_vec(&Ok::<_, RepairFault>(repaired.done))?, repaired.bytes),
             Err(fault) => (serde_json::to_vec(&Err::<Vec<Done>, _>(fault))?, Vec::new()),
         },
+        Task::Picture(marking) => (Vec::new(), picture(bytes, marking).map_err(io::Error::other)?),
     })
 }
 

@@ -4,16 +4,18 @@
 //! goes up under `.part`, is looked at, and appears by rename; it is never overwritten. Every call has a time-out.
 
 use crate::domain::redact::redact;
-use ssh2::{ErrorCode, HashType, MethodType, OpenFlags, OpenType, RenameFlags, Session, Sftp};
+use ssh2::{ErrorCode, FileStat, HashType, MethodType, OpenFlags, OpenType, RenameFlags, Session, Sftp};
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// One write is one window of pipelined packets: below 1 MiB a slow line costs a round trip each.
 const WRITE_BYTES: usize = 4 << 20;
 /// LIBSSH2_FX_NO_SUCH_FILE.
 const NO_SUCH_FILE: i32 = 2;
+/// LIBSSH2_ERROR_FILE, which ssh2 gives at the end of a listing.
+const LIST_ENDS: i32 = -16;
 const CIPHERS: &str = "aes256-gcm@openssh.com,aes128-gcm@openssh.com,chacha20-poly1305@openssh.com,aes256-ctr";
 const HOST_KEYS: &str = "ssh-ed25519,ecdsa-sha2-nistp256,rsa-sha2-512";
 
@@ -83,21 +85,64 @@ impl Connection {
         self.sftp.as_ref().expect("the channel is given up only when the connection is dropped")
     }
 
-    /// Size of a remote file; `None` when there is none of this name.
-    pub fn size(&self, remote: &str) -> Result<Option<u64>, SftpFault> {
+    /// What the server says of a name; `None` when there is none of it.
+    fn look(&self, remote: &str) -> Result<Option<FileStat>, SftpFault> {
         match self.sftp().stat(Path::new(remote)) {
-            Ok(stat) => Ok(stat.size),
+            Ok(stat) => Ok(Some(stat)),
             Err(fault) if fault.code() == ErrorCode::SFTP(NO_SUCH_FILE) => Ok(None),
             Err(fault) => Err(SftpFault::new("FP-S001", format!("looking at {remote}"), fault, true)),
         }
     }
 
+    pub fn exists(&self, remote: &str) -> Result<bool, SftpFault> {
+        Ok(self.look(remote)?.is_some())
+    }
+
+    /// Size of a remote file; `None` when there is none of this name. A server that says nothing of the size is a fault: it
+    /// must not be taken for one that has no such file.
+    pub fn size(&self, remote: &str) -> Result<Option<u64>, SftpFault> {
+        let unsaid = || SftpFault::new("FP-S001", format!("looking at {remote}"), "the server does not say how large it is", true);
+        self.look(remote)?.map(|stat| stat.size.ok_or_else(unsaid)).transpose()
+    }
+
     /// Makes a folder; one that is there is fine.
     pub fn folder(&self, remote: &str) -> Result<(), SftpFault> {
-        if self.size(remote)?.is_some() {
+        if self.exists(remote)? {
             return Ok(());
         }
         self.sftp().mkdir(Path::new(remote), 0o750).map_err(|e| SftpFault::new("FP-S008", format!("making folder {remote}"), e, true))
+    }
+
+    /// Renames a file; an existing one is never replaced.
+    pub fn rename(&self, from: &str, to: &str) -> Result<(), SftpFault> {
+        // Without flags: SFTP version 3 knows none, and the target must not be there.
+        let done = self.sftp().rename(Path::new(from), Path::new(to), Some(RenameFlags::empty()));
+        done.map_err(|e| SftpFault::new("FP-S008", format!("renaming {from} to {to}"), e, true))
+    }
+
+    pub fn remove(&self, remote: &str) -> Result<(), SftpFault> {
+        self.sftp().unlink(Path::new(remote)).map_err(|e| SftpFault::new("FP-S008", format!("removing {remote}"), e, true))
+    }
+
+    pub fn remove_folder(&self, remote: &str) -> Result<(), SftpFault> {
+        self.sftp().rmdir(Path::new(remote)).map_err(|e| SftpFault::new("FP-S008", format!("removing folder {remote}"), e, true))
+    }
+
+    /// The names in a folder, at most `names_max` and for at most `longest`; the flag says whether these are all. A name
+    /// is the server's text: to be counted and shown, never to be opened.
+    pub fn names(&self, remote: &str, names_max: usize, longest: Duration) -> Result<(Vec<String>, bool), SftpFault> {
+        let failed = |e: ssh2::Error| SftpFault::new("FP-S001", format!("listing {remote}"), e, true);
+        let (started, mut names) = (Instant::now(), Vec::new());
+        let mut folder = self.sftp().opendir(Path::new(remote)).map_err(failed)?;
+        while names.len() < names_max && started.elapsed() < longest {
+            match folder.readdir() {
+                Ok((name, _)) => names.push(name.to_string_lossy().into_owned()),
+                // This code is the end of the list.
+                Err(fault) if fault.code() == ErrorCode::Session(LIST_ENDS) => return Ok((names, true)),
+                Err(fault) => return Err(failed(fault)),
+            }
+        }
+        Ok((names, false))
     }
 
     /// Uploads `content` so that it appears whole under `remote`, or not at all.
@@ -138,18 +183,14 @@ impl Connection {
             return Err(failed(&"the vendor's copy has another size: its disk may be full"));
         }
         if rename {
-            // Without flags: SFTP version 3 knows none, and the target must not be there.
-            self.sftp().rename(Path::new(&under), Path::new(remote), Some(RenameFlags::empty())).map_err(|e| failed(&e))?;
+            self.rename(&under, remote).map_err(|fault| failed(&fault.why))?;
         }
         Ok(())
     }
 
     /// Reads a remote file of at most `bytes_max`; `None` when there is none of this name.
     pub fn read_if_there(&self, remote: &str, bytes_max: u64) -> Result<Option<Vec<u8>>, SftpFault> {
-        match self.size(remote)? {
-            Some(_) => self.read(remote, bytes_max).map(Some),
-            None => Ok(None),
-        }
+        if self.exists(remote)? { self.read(remote, bytes_max).map(Some) } else { Ok(None) }
     }
 
     /// Reads a remote file of at most `bytes_max`.

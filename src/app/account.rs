@@ -2,9 +2,15 @@
 
 use super::config::Config;
 use super::fault::Fault;
-use crate::domain::Cvr;
-use crate::domain::status::{BatchStatus, LetterStatus, Term};
+use crate::adapters::clock;
+use crate::domain::calendar::date_in_denmark;
+use crate::domain::state::BatchState;
+use crate::domain::status::{BatchEvent, BatchStatus, LetterStatus, Term};
+use crate::domain::{BatchName, Cvr};
 use crate::ledger::{Count, Ledger, RefusedFile};
+use crate::pipeline::overdue::overdue;
+use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -87,22 +93,29 @@ pub struct Account {
     /// Batches that are not at the vendor, or refused by it: name, status, reason.
     #[serde(skip)]
     pub troubled_batches: Vec<(String, &'static str, String)>,
+    /// Batches whose vendor owes an answer by the times of its profile.
+    pub overdue: u64,
     /// Batches at the vendor with letters that have no final word: name, status, open letters.
     #[serde(skip)]
     pub open_batches: Vec<(String, &'static str, u64)>,
+    /// Of those, the late ones: name, what is late.
+    #[serde(skip)]
+    pub overdue_batches: Vec<(String, String)>,
 }
 
 /// Counts the letters of the ledger; with a business date, those that this night took in.
 pub fn account(config: &Config, ledger: &Ledger, business_date: Option<&str>) -> Result<Account, Fault> {
     super::night::check_date(business_date)?;
     let mut account = Account::default();
-    for vendor in config.municipalities.values().map(|m| m.vendor.to_string()) {
-        account.vendors.entry(vendor).or_default();
+    let today: Date = business_date.and_then(|date| date.parse().ok()).unwrap_or_else(|| date_in_denmark(clock::instant()));
+    for vendor in config.municipalities.values().filter_map(|m| m.vendor_at(today)) {
+        account.vendors.entry(vendor.to_string()).or_default();
     }
+    let of_night = business_date.map(|date| ledger.batches_of_night(date)).transpose()?;
     let mut lines: BTreeMap<(String, String), Terms> = BTreeMap::new();
     for count in ledger.counts(business_date)? {
         account.terms.add(count.status, count.letters);
-        let vendor = vendor_of(config, &count);
+        let vendor = vendor_of(config, &count, today);
         if count.status.term() == Term::Shipped {
             account.pages += count.pages;
             account.sheets += count.sheets;
@@ -114,7 +127,7 @@ pub fn account(config: &Config, ledger: &Ledger, business_date: Option<&str>) ->
         lines.entry((count.municipality, vendor)).or_default().add(count.status, count.letters);
     }
     for (name, state) in ledger.batches(&BatchStatus::ALL)? {
-        if business_date.is_some_and(|date| date != state.business_date) {
+        if of_night.as_ref().is_some_and(|names| !names.contains(&name)) {
             continue;
         }
         account.batches += 1;
@@ -124,13 +137,18 @@ pub fn account(config: &Config, ledger: &Ledger, business_date: Option<&str>) ->
             BatchStatus::Sealed | BatchStatus::Unreleased | BatchStatus::Uploading | BatchStatus::Unknown | BatchStatus::Refused
         );
         if matches!(state.status, BatchStatus::Shipped | BatchStatus::Acknowledged) {
-            account.open_batches.push((name.to_string(), state.status.word(), ledger.open_letters(&name)?));
+            let open = ledger.open_letters(&name)?;
+            account.open_batches.push((name.to_string(), state.status.word(), open));
+            if let Some(late) = late(config, ledger, &name, &state, open)? {
+                account.overdue_batches.push((name.to_string(), late));
+            }
         }
         if waits {
             let reason = super::release::what_is_missing(&name, &state).unwrap_or(state.reason);
             account.troubled_batches.push((name.to_string(), state.status.word(), reason));
         }
     }
+    account.overdue = account.overdue_batches.len() as u64;
     let line = |((municipality, vendor), terms): ((String, String), Terms)| {
         let name = municipality.parse::<Cvr>().ok().and_then(|cvr| config.municipalities.get(&cvr)).map(|m| m.name.clone());
         Line { name: name.unwrap_or_default(), municipality, vendor, terms }
@@ -146,11 +164,22 @@ pub fn account_of(config: &Config, business_date: Option<&str>) -> Result<Accoun
     account(config, &Ledger::open_read_only(&config.ledger_path())?, business_date)
 }
 
+/// What is late about a batch, by the time of the event that says it was shipped.
+fn late(config: &Config, ledger: &Ledger, name: &BatchName, state: &BatchState, open: u64) -> Result<Option<String>, Fault> {
+    let Some(profile) = config.profiles.get(&state.vendor) else { return Ok(None) };
+    let shipped = |(at, data): (String, String)| match serde_json::from_str(&data) {
+        Ok(BatchEvent::Shipped {}) => at.parse::<Timestamp>().ok(),
+        _ => None,
+    };
+    let shipped_at = ledger.history(name.as_str())?.into_iter().find_map(shipped);
+    Ok(shipped_at.and_then(|at| overdue(state, at, open, profile, clock::instant())))
+}
+
 /// A letter that reached no vendor counts where its municipality prints.
-fn vendor_of(config: &Config, count: &Count) -> String {
+fn vendor_of(config: &Config, count: &Count, today: Date) -> String {
     if !count.vendor.is_empty() {
         return count.vendor.clone();
     }
     let municipality = count.municipality.parse::<Cvr>().ok().and_then(|cvr| config.municipalities.get(&cvr));
-    municipality.map(|m| m.vendor.to_string()).unwrap_or_default()
+    municipality.and_then(|m| m.vendor_at(today)).map(ToString::to_string).unwrap_or_default()
 }

@@ -10,6 +10,7 @@ use crate::pdf::repair::Remedy;
 use crate::pipeline::intake::Sender;
 use crate::pipeline::validate::Policy;
 use crate::vendor::VendorProfile;
+use jiff::civil::Date;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -96,7 +97,11 @@ pub struct Municipality {
     /// Return address as it stands on letters.
     #[serde(default)]
     pub lines: Vec<String>,
-    pub vendor: VendorId,
+    /// One contract without an end; `contract` says it with dates.
+    vendor: Option<VendorId>,
+    /// By date, without gap or overlap, once the configuration was checked.
+    #[serde(default, rename = "contract")]
+    pub contracts: Vec<Contract>,
     #[serde(default = "duplex")]
     pub plex: Plex,
     #[serde(default = "black_white")]
@@ -105,6 +110,73 @@ pub struct Municipality {
     pub envelope: Envelope,
     #[serde(default = "economique")]
     pub postage: Postage,
+}
+
+/// Who prints for a municipality from one day to another, both included. It is the letter's business date that counts: a
+/// letter that was made ready for the old vendor still goes there.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contract {
+    pub vendor: VendorId,
+    /// Since ever, in the first.
+    pub valid_from: Option<Date>,
+    /// Without an end, in the last.
+    pub valid_to: Option<Date>,
+}
+
+impl Municipality {
+    pub fn vendor_at(&self, day: Date) -> Option<&VendorId> {
+        let counts = |c: &&Contract| c.valid_from.is_none_or(|from| from <= day) && c.valid_to.is_none_or(|to| day <= to);
+        self.contracts.iter().find(counts).map(|contract| &contract.vendor)
+    }
+
+    /// One vendor is one contract; then by date.
+    fn settle(mut self) -> Self {
+        if let Some(vendor) = self.vendor.take() {
+            self.contracts = vec![Contract { vendor, valid_from: None, valid_to: None }];
+        }
+        self.contracts.sort_by_key(|contract| contract.valid_from);
+        self
+    }
+
+    /// What is wrong with its contracts, with the dates.
+    fn contract_faults(&self) -> Vec<String> {
+        let who = &self.cvr;
+        match (&self.vendor, self.contracts.is_empty()) {
+            (Some(_), false) => return vec![format!("municipality {who}: either vendor or contract, not both")],
+            (None, true) => return vec![format!("municipality {who} has no vendor and no contract")],
+            _ => {}
+        }
+        let mut sorted: Vec<&Contract> = self.contracts.iter().collect();
+        sorted.sort_by_key(|contract| contract.valid_from);
+        let mut faults = Vec::new();
+        for contract in &sorted {
+            if let (Some(from), Some(to)) = (contract.valid_from, contract.valid_to)
+                && to < from
+            {
+                faults.push(format!("municipality {who}: the contract with {} ends on {to}, before it begins on {from}", contract.vendor));
+            }
+        }
+        for pair in sorted.windows(2) {
+            let (old, new) = (pair[0], pair[1]);
+            let (a, b) = (&old.vendor, &new.vendor);
+            match (old.valid_to, new.valid_from) {
+                (None, from) => {
+                    let from = from.map(|day| day.to_string()).unwrap_or_else(|| "no day".to_owned());
+                    faults.push(format!("municipality {who}: the contract with {a} has no end, and the one with {b} begins on {from}"));
+                }
+                (Some(to), None) => faults.push(format!("municipality {who}: contracts with {a} to {to} and {b} both have no beginning")),
+                (Some(to), Some(from)) if from <= to => {
+                    faults.push(format!("municipality {who}: contracts with {a} and {b} overlap from {from} to {to}"));
+                }
+                (Some(to), Some(from)) if to.tomorrow().ok() != Some(from) => {
+                    faults.push(format!("municipality {who}: nobody prints between {to} ({a}) and {from} ({b})"));
+                }
+                _ => {}
+            }
+        }
+        faults
+    }
 }
 
 fn duplex() -> Plex {
@@ -218,7 +290,7 @@ impl Config {
                 key_password: written.signing.key_password_file.map(|file| folder.join(file)),
                 root: written.signing.root.map(|file| folder.join(file)),
             },
-            municipalities: written.municipality.into_iter().map(|m| (m.cvr.clone(), m)).collect(),
+            municipalities: written.municipality.into_iter().map(|m| (m.cvr.clone(), m.settle())).collect(),
             policies: written
                 .sender
                 .iter()
@@ -255,18 +327,24 @@ impl Config {
         self.policies.get(sender).ok_or_else(unknown)
     }
 
-    /// The vendor that prints for a municipality.
-    pub fn profile_of(&self, municipality: &Cvr) -> Option<&VendorProfile> {
-        self.profiles.get(&self.municipalities.get(municipality)?.vendor)
+    /// The vendor that prints what a municipality hands in on this business date.
+    pub fn profile_of(&self, municipality: &Cvr, business_date: &str) -> Option<&VendorProfile> {
+        self.profiles.get(self.municipalities.get(municipality)?.vendor_at(business_date.parse().ok()?)?)
+    }
+
+    /// Vendors with a contract that has begun, also one that has ended: its last letters may be on their way.
+    pub fn vendors_by(&self, day: Date) -> BTreeSet<&VendorId> {
+        let begun = |c: &&Contract| c.valid_from.is_none_or(|from| from <= day);
+        self.municipalities.values().flat_map(|m| m.contracts.iter().filter(begun)).map(|c| &c.vendor).collect()
     }
 
     /// FP-C005: production refuses to run while a value of a vendor in use rests on an assumption.
-    pub fn refuse_assumptions(&self) -> Result<(), Fault> {
+    pub fn refuse_assumptions(&self, today: Date) -> Result<(), Fault> {
         if self.environment != "production" {
             return Ok(());
         }
-        let used: BTreeSet<&VendorId> = self.municipalities.values().map(|m| &m.vendor).collect();
-        let assumed: Vec<String> = used
+        let assumed: Vec<String> = self
+            .vendors_by(today)
             .into_iter()
             .map(|vendor| (vendor, self.profiles[vendor].assumed().len()))
             .filter(|(_, count)| *count > 0)
@@ -295,9 +373,11 @@ fn faults(written: &Written, profiles: &BTreeMap<VendorId, VendorProfile>) -> Ve
         if !known.insert(&municipality.cvr) {
             faults.push(format!("municipality {} is named twice", municipality.cvr));
         }
-        if !profiles.contains_key(&municipality.vendor) {
-            faults.push(format!("municipality {}: no vendor profile {:?}", municipality.cvr, municipality.vendor.as_str()));
+        let named = municipality.vendor.iter().chain(municipality.contracts.iter().map(|c| &c.vendor));
+        for vendor in named.filter(|vendor| !profiles.contains_key(*vendor)) {
+            faults.push(format!("municipality {}: no vendor profile {:?}", municipality.cvr, vendor.as_str()));
         }
+        faults.extend(municipality.contract_faults());
     }
     let mut ids = BTreeSet::new();
     for sender in &written.sender {

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod config;
+pub mod conformance;
 pub mod demo;
 pub mod fault;
 pub mod inquiry;
@@ -12,5 +13,7 @@ pub mod release;
 pub mod setup;
 pub mod signing;
 pub mod validate;
+pub mod vendor_check;
+pub mod vendor_side;
 pub mod verify;
 pub mod watch;

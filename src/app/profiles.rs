@@ -12,15 +12,6 @@ const SHIPPED: [&str; 3] = [
     include_str!("../../vendors/straalfors/profile.toml"),
 ];
 
-/// What a check of one profile shows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checked {
-    pub vendor: String,
-    pub name: String,
-    /// Keys whose value no contract and no source stands behind.
-    pub assumed: Vec<String>,
-}
-
 /// All profiles of a folder `<folder>/<id>/profile.toml`, or the shipped ones, by id.
 ///
 /// FP-C002 for a profile that is impossible or lies in a folder of another name, FP-C001 for a folder that cannot be read.
@@ -43,15 +34,6 @@ pub fn select(folder: Option<&Path>, wanted: &str) -> Result<Vec<VendorProfile>,
         return Err(Fault::usage("FP-C003", message));
     }
     Ok(chosen)
-}
-
-/// Lints one vendor's profile or all.
-pub fn check(folder: Option<&Path>, wanted: &str) -> Result<Vec<Checked>, Fault> {
-    let checked = |p: VendorProfile| {
-        let assumed = p.assumed().into_iter().map(str::to_owned).collect();
-        Checked { vendor: p.id.to_string(), name: p.name, assumed }
-    };
-    Ok(select(folder, wanted)?.into_iter().map(checked).collect())
 }
 
 fn parse(text: &str, folder_name: Option<&str>) -> Result<VendorProfile, Fault> {

@@ -57,6 +57,8 @@ const EXAMPLE: &str = r#"
 cvr = "99990011"
 name = "Eksempel Kommune"
 lines = ["Eksempel Kommune", "Rådhuspladsen 1", "9990 Eksempel"]
+# Instead of vendor, contracts with their first and last days:
+# contract = [{ vendor = "edora", valid_to = "2026-12-31" }, { vendor = "kmd", valid_from = "2027-01-01" }]
 vendor = "edora"
 plex = "duplex"
 colour = "bw"
@@ -68,6 +70,11 @@ postage = "economique"
 [[sender]]
 id = "sagssystem"
 municipalities = ["99990011"]
+# What may be done to its PDFs so that a vendor takes them: boxes, turn, scale, flatten, drop_active, drop_files,
+# embed_fonts, blank_back (docs/rules.md). Nothing is touched without it.
+# repair = ["boxes", "turn", "flatten", "drop_active"]
+# What a breach of a rule means for its letters: off, info, warn, repair or reject.
+# severity = { ANNOTATION = "repair" }
 
 # One for each vendor. Without it, batches are sealed and wait.
 # [[connection]]

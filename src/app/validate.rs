@@ -7,7 +7,7 @@ use crate::domain::redact::redact;
 use crate::domain::{Finding, Severity};
 use crate::pdf::{PDF_BYTES_MAX, PdfFacts};
 pub use crate::pipeline::validate::Policy;
-use crate::pipeline::validate::{Expected, judge, rejects};
+use crate::pipeline::validate::{Expected, judge, marking, rejects};
 use crate::vendor::VendorProfile;
 use crate::vendor::profile::markers;
 use rayon::prelude::*;
@@ -16,6 +16,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
+/// Pages pictured of one file; more than any envelope takes.
+const PAGES_PICTURED_MAX: usize = 200;
 /// Files read before their results are handed on: bounds the memory, whatever the number of files.
 const FILES_AT_ONCE: usize = 64;
 
@@ -28,6 +30,8 @@ pub struct Ask<'a> {
     pub policy: Policy,
     /// Where repaired documents are written, a folder a vendor; none are made without it.
     pub repaired: Option<&'a Path>,
+    /// Where a picture of each page is written, a folder a vendor; none are made without it.
+    pub pictures: Option<&'a Path>,
 }
 
 /// What one vendor makes of one file.
@@ -180,6 +184,7 @@ impl Desk<'_> {
     fn of_vendor(&self, file: &Named, bytes: &[u8], facts: &PdfFacts, profile: &VendorProfile) -> Result<Verdict, Fault> {
         let look = |facts: &PdfFacts, policy: &Policy| judge(facts, &Expected::default(), profile, policy);
         let judged = mend(&self.inspector, (bytes, facts), look, profile, &self.ask.policy)?;
+        self.pictures(file, bytes, facts, &judged.findings, profile)?;
         let verdict = match &judged.repaired {
             Some(_) => "repair",
             None if rejects(&judged.findings) => "reject",
@@ -189,14 +194,27 @@ impl Desk<'_> {
             (Some(made), Some(folder)) => {
                 let path = folder.join(profile.id.as_str()).join(redacted(&file.name));
                 write(&path, &made.bytes)?;
-                (made.repairs.clone(), Some(redact(&path.display().to_string())))
+                (made.repairs.clone(), Some(shown(&path)))
             }
             (Some(made), None) => (made.repairs.clone(), None),
             (None, _) => (Vec::new(), None),
         };
-        let (file, vendor) = (redact(&file.path.display().to_string()), profile.id.to_string());
+        let (file, vendor) = (shown(&file.path), profile.id.to_string());
         let (pages, findings) = (facts.pages.len(), judged.findings);
         Ok(Verdict { file, vendor, verdict, pages, findings, repairs, repaired, taken_by: Vec::new() })
+    }
+
+    /// A PNG a page, as the document came: `<name>.p1.png` in the vendor's folder.
+    fn pictures(&self, file: &Named, bytes: &[u8], facts: &PdfFacts, findings: &[Finding], profile: &VendorProfile) -> Result<(), Fault> {
+        let Some(folder) = self.ask.pictures else { return Ok(()) };
+        // A file without pages gets one sheet that says why.
+        for page in 1..=facts.pages.len().clamp(1, PAGES_PICTURED_MAX) {
+            let number = u32::try_from(page).unwrap_or(u32::MAX);
+            let png = self.inspector.picture(bytes, &marking(number, findings, profile))?;
+            let png = png.map_err(|why| Fault::io(format!("drawing page {page} of {}", shown(&file.path)), &std::io::Error::other(why)))?;
+            write(&folder.join(profile.id.as_str()).join(redacted(&file.name).with_extension(format!("p{page}.png"))), &png)?;
+        }
+        Ok(())
     }
 
     fn looked_at(&self, path: &Path) -> Result<(Vec<u8>, PdfFacts), Fault> {
@@ -209,6 +227,11 @@ impl Desk<'_> {
             Err(fault) => Ok((Vec::new(), PdfFacts { unreadable: Some(fault.to_string()), ..PdfFacts::default() })),
         }
     }
+}
+
+/// A path as it may be told.
+fn shown(path: &Path) -> String {
+    redact(&path.display().to_string())
 }
 
 /// The name without what might be a CPR number: it becomes a name of ours.
@@ -225,7 +248,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)
         .and_then(|()| std::fs::write(path, bytes))
-        .map_err(|fault| Fault::io(format!("writing {}", redact(&path.display().to_string())), &fault))
+        .map_err(|fault| Fault::io(format!("writing {}", shown(&path)), &fault))
 }
 
 /// The word for a severity in front of a line that a person reads.

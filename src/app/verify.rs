@@ -10,8 +10,8 @@ use crate::domain::state::BatchState;
 use crate::domain::status::BatchStatus;
 use crate::domain::{BatchName, Sha256};
 use crate::ledger::Ledger;
-pub use crate::vendor_site::Moment;
-use crate::vendor_site::{batches_at, check_sequence, verify_as_of};
+pub use crate::vendor_site::{Moment, Terms as BatchTerms};
+use crate::vendor_site::{batches_at, check_sequence, verify_on};
 use crate::wire::manifest::BatchFiles;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -29,8 +29,8 @@ pub struct VerifiedBatch {
 
 /// The acceptance test a vendor runs: needs no ledger and no configuration. Each batch at the path, or its refusal; then
 /// what is wrong between those that were accepted.
-pub fn batch_verify(path: &Path, certificate: &Path, moment: Moment) -> Result<Vec<Result<VerifiedBatch, Fault>>, Fault> {
-    let pem = read_bounded(certificate)?;
+pub fn batch_verify(path: &Path, certificate: &Path, terms: BatchTerms) -> Result<Vec<Result<VerifiedBatch, Fault>>, Fault> {
+    let terms = BatchTerms { trusted_pem: read_bounded(certificate)?, ..terms };
     let refused = |refusal: crate::vendor_site::Refusal| {
         let exit = if refusal.code.starts_with("FP-K") { exit::KEYS } else { exit::MISMATCH };
         Fault::new(refusal.code, exit, refusal.message)
@@ -38,7 +38,7 @@ pub fn batch_verify(path: &Path, certificate: &Path, moment: Moment) -> Result<V
     let found = batches_at(path).map_err(|refusal| Fault::new(refusal.code, exit::INVALID, refusal.message))?;
     let mut accepted_batches = Vec::new();
     let mut check = |(folder, batch): (std::path::PathBuf, BatchName)| {
-        let accepted = verify_as_of(&folder, &batch, &pem, moment).map_err(refused)?;
+        let accepted = verify_on(&folder, &batch, &terms).map_err(refused)?;
         let manifest = &accepted.manifest;
         let verified = VerifiedBatch {
             batch: batch.to_string(),

@@ -1,6 +1,9 @@
 //! What can be typed.
 
-use clap::{Parser, Subcommand, ValueEnum};
+use crate::app::vendor_side::VendorStatus;
+use crate::domain::{Cvr, VendorId};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// Remote print (fjernprint) for Danish municipalities.
@@ -57,6 +60,12 @@ pub enum Command {
         #[arg(long, value_name = "D")]
         business_date: Option<String>,
     },
+    /// What will go to whom, when, and what it costs: letters and sheets by class and vendor. Changes nothing
+    Forecast {
+        /// Business date as 2026-11-24; today in Denmark when not given
+        #[arg(long, value_name = "D")]
+        business_date: Option<String>,
+    },
     /// Every fault of each PDF, against one vendor or all
     Validate {
         /// A vendor's id, or all
@@ -68,6 +77,9 @@ pub enum Command {
         /// Repairs what can be repaired (with --sender: what the sender allows) and writes it here, a folder a vendor
         #[arg(long, value_name = "DIR")]
         repair: Option<PathBuf>,
+        /// Writes a picture of each page here, a folder a vendor: forbidden zones, and what stands in them
+        #[arg(long, value_name = "DIR")]
+        overlay: Option<PathBuf>,
         /// PDFs, folders of PDFs, or - for a list of paths on the standard input
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
@@ -140,10 +152,29 @@ pub enum BatchCommand {
         /// The certificates that the signature must lead to, PEM
         #[arg(long, value_name = "PEM")]
         certificate: PathBuf,
-        /// An old batch: its certificates must have been valid when it was sealed, and may have ended since
-        #[arg(long)]
-        archived: bool,
+        #[command(flatten)]
+        terms: VerifyTerms,
     },
+}
+
+/// What a vendor takes, beside a good signature.
+#[derive(Args)]
+pub struct VerifyTerms {
+    /// Refuse batches for another vendor
+    #[arg(long, value_name = "ID")]
+    pub vendor: Option<VendorId>,
+    /// Refuse batches of the other kind
+    #[arg(long, value_name = "WORD", value_parser = ["test", "production"])]
+    pub environment: Option<String>,
+    /// An organisation that may sign for municipalities, beside each for itself
+    #[arg(long, value_name = "CVR")]
+    pub signer: Vec<Cvr>,
+    /// The ready marker must be there too
+    #[arg(long)]
+    pub delivered: bool,
+    /// An old batch: its certificates must have been valid when it was sealed, and may have ended since
+    #[arg(long)]
+    pub archived: bool,
 }
 
 #[derive(Subcommand)]
@@ -183,9 +214,105 @@ pub enum LedgerCommand {
 pub enum VendorCommand {
     /// The known vendors
     List,
-    /// Checks a profile and names the values that are still assumed
+    /// Checks a profile: what cannot be, what looks wrong, what is still assumed
     Check {
         #[arg(default_value = "all", value_name = "ID")]
         vendor: String,
+        /// Logs in at the vendor's server with the pinned host key, and looks whether inbox and outbox are there
+        #[arg(long)]
+        live: bool,
     },
+    /// Past nights against another vendor's profile: rejects, cost, days won or lost. Sends and changes nothing
+    Rehearse {
+        #[arg(long, value_name = "ID")]
+        vendor: String,
+        /// First business date, as 2026-11-24
+        #[arg(long, value_name = "D")]
+        from: Option<String>,
+        /// Last business date
+        #[arg(long, value_name = "D")]
+        to: Option<String>,
+    },
+    /// Runs a print vendor in a box: SFTP server, acceptance test, answers, and misbehaviour on request
+    Site(SiteArguments),
+    /// Answers by hand, at a site's folder: a batch is accepted, a letter has come as far as --status
+    Ack {
+        #[command(flatten)]
+        at: AtSite,
+        /// printed, enveloped, handed_over and so on
+        #[arg(long, value_name = "WORD", default_value = "handed_over", value_parser = VendorStatus::PROGRESS.map(VendorStatus::word))]
+        status: String,
+        /// With a batch: every letter of it too
+        #[arg(long)]
+        letters: bool,
+    },
+    /// Answers by hand: a batch is refused, or a letter will not be printed
+    Reject {
+        #[command(flatten)]
+        at: AtSite,
+        /// Why, without personal data
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Answers by hand: the carrier brought a letter back
+    Return {
+        #[command(flatten)]
+        at: AtSite,
+        /// R01 to R10, with a text after it where it helps
+        #[arg(long, value_name = "CODE")]
+        reason: String,
+    },
+    /// Holds a vendor's site against the checklist of docs/vendor-guide.md; sends no letter
+    Conformance {
+        #[arg(long, value_name = "ID")]
+        vendor: String,
+    },
+}
+
+#[derive(Args)]
+pub struct SiteArguments {
+    /// Which vendor it plays: user name and folders
+    #[arg(long, value_name = "ID")]
+    pub vendor: VendorId,
+    /// Everything that it receives and answers; made where it is missing
+    #[arg(long, value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Port 0 is any free one
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+    /// The server's private key, made where it is missing; DIR/host_key when not given
+    #[arg(long, value_name = "FILE")]
+    pub host_key: Option<PathBuf>,
+    /// The public key that is let in, ed25519 or ECDSA; the configuration's when not given
+    #[arg(long, value_name = "FILE.pub")]
+    pub client_key: Option<PathBuf>,
+    /// The certificates that signatures must lead to; the configuration's signer when not given
+    #[arg(long, value_name = "PEM")]
+    pub certificate: Option<PathBuf>,
+    /// Decide and print nothing: a technician answers with `vendor ack`, `reject` and `return`
+    #[arg(long)]
+    pub by_hand: bool,
+    /// Refuse batches of the other kind
+    #[arg(long, value_name = "WORD", value_parser = ["test", "production"])]
+    pub environment: Option<String>,
+    /// An organisation that may sign for municipalities, beside each for itself
+    #[arg(long, value_name = "CVR")]
+    pub signer: Vec<Cvr>,
+    /// What the server does wrong, as cut=40000 or lose-answer=rename:1; docs/vendor-guide.md has the list
+    #[arg(long, value_name = "SCRIPT")]
+    pub misbehave: Vec<String>,
+}
+
+/// What is answered, and where.
+#[derive(Args)]
+pub struct AtSite {
+    /// Batches and letters
+    #[arg(required = true, value_name = "BATCH|LETTER")]
+    pub what: Vec<String>,
+    /// The site's folder
+    #[arg(long, value_name = "DIR", required_unless_present = "vendor", conflicts_with = "vendor")]
+    pub dir: Option<PathBuf>,
+    /// The folder site/ID beside the configuration, where `demo` has it
+    #[arg(long, value_name = "ID")]
+    pub vendor: Option<VendorId>,
 }

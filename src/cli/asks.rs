@@ -1,5 +1,6 @@
 //! Commands that ask and prove, and change nothing.
 
+use super::arguments::VerifyTerms;
 use super::*;
 
 impl Face<'_> {
@@ -101,10 +102,13 @@ impl Face<'_> {
         Ok(exit::DONE)
     }
 
-    pub(super) fn batch_verify(&mut self, path: &std::path::Path, certificate: &std::path::Path, moment: Moment) -> Result<u8, Ended> {
+    pub(super) fn batch_verify(&mut self, path: &std::path::Path, certificate: &std::path::Path, terms: VerifyTerms) -> Result<u8, Ended> {
+        let VerifyTerms { vendor, environment, signer, delivered, archived } = terms;
+        let moment = if archived { Moment::Sealing } else { Moment::Now };
+        let terms = BatchTerms { vendor, environment, signers: signer, delivered, moment, ..BatchTerms::default() };
         let mut worst = exit::DONE;
         let (mut accepted, mut refused) = (0, 0);
-        for result in batch_verify(path, certificate, moment)? {
+        for result in batch_verify(path, certificate, terms)? {
             match result {
                 Ok(batch) => {
                     accepted += 1;

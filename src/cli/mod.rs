@@ -2,17 +2,21 @@
 
 mod arguments;
 mod asks;
+mod forecast;
 mod nights;
 mod progress;
 mod show;
+mod vendor_side;
+mod vendors;
 
 use crate::app::account::{Account, account_of};
 use crate::app::config::Config;
 use crate::app::demo::{DemoOptions, demo, lay_only};
 use crate::app::fault::{Fault, exit};
-use crate::app::night::{self, RunOptions, RunReport, Stage};
+use crate::app::night::{self, RehearseOptions, RunOptions, RunReport, Stage};
 use crate::app::validate::{Ask, Policy, Totals, validate};
-use crate::app::verify::{Depth, Moment, batch_verify, ledger_verify};
+use crate::app::vendor_side::{VendorStatus, Word};
+use crate::app::verify::{BatchTerms, Depth, Moment, batch_verify, ledger_verify};
 use crate::app::{inquiry, profiles, release, setup, signing};
 use crate::domain::redact::redact;
 use crate::domain::state::LetterState;
@@ -95,6 +99,12 @@ fn tell(json: bool, fault: &Fault) {
     }
 }
 
+/// Where profiles and connections stand.
+struct Place<'a> {
+    folder: Option<&'a std::path::Path>,
+    config: &'a std::path::Path,
+}
+
 struct Face<'a> {
     out: io::StdoutLock<'a>,
     json: bool,
@@ -122,15 +132,17 @@ impl Face<'_> {
                 Ok(exit::DONE)
             }
             Command::Run { dry_run: true, business_date, .. } => self.dry_run(&config()?, business_date.as_deref()),
+            Command::Forecast { business_date } => self.forecast(&config()?, business_date.as_deref()),
             Command::Run { until, business_date, .. } => self.night(&config()?, until, business_date),
-            Command::Validate { vendor, sender, repair, files } => {
+            Command::Validate { vendor, sender, repair, overlay, files } => {
                 let policy = match (&sender, &repair) {
                     (Some(sender), _) => config()?.policy_of_known(sender)?.clone(),
                     (None, Some(_)) => Policy::repairs_all(),
                     (None, None) => Policy::default(),
                 };
                 let profiles = profiles::select(folder, &vendor)?;
-                self.validate(&Ask { named: &files, profiles: &profiles, policy, repaired: repair.as_deref() })
+                let (repaired, pictures) = (repair.as_deref(), overlay.as_deref());
+                self.validate(&Ask { named: &files, profiles: &profiles, policy, repaired, pictures })
             }
             Command::Batch { command: BatchCommand::List } => self.batches(&config()?),
             Command::Batch { command: BatchCommand::Show { batch: id } }
@@ -146,9 +158,7 @@ impl Face<'_> {
                 Ok(exit::DONE)
             }
             Command::Batch { command: BatchCommand::Release { batch, by } } => self.release(&config()?, &batch, by.as_deref()),
-            Command::Batch { command: BatchCommand::Verify { path, certificate, archived } } => {
-                self.batch_verify(&path, &certificate, if archived { Moment::Sealing } else { Moment::Now })
-            }
+            Command::Batch { command: BatchCommand::Verify { path, certificate, terms } } => self.batch_verify(&path, &certificate, terms),
             Command::Letter { command: LetterCommand::List { status, municipality, batch, limit } } => {
                 self.letters(&config()?, status.as_deref(), municipality, batch, limit)
             }
@@ -165,27 +175,33 @@ impl Face<'_> {
                 },
             ),
             Command::Vendor { command: VendorCommand::List } => {
-                for profile in profiles::check(folder, "all")? {
+                for profile in profiles::all(folder)? {
                     if self.json {
-                        show::line(&mut self.out, "vendor", &json!({"vendor": profile.vendor, "name": profile.name}))?;
+                        show::line(&mut self.out, "vendor", &json!({"vendor": profile.id, "name": profile.name}))?;
                         continue;
                     }
-                    writeln!(self.out, "{:<12} {}", profile.vendor, profile.name)?;
+                    writeln!(self.out, "{:<12} {}", profile.id.as_str(), profile.name)?;
                 }
                 self.end(folder)
             }
-            Command::Vendor { command: VendorCommand::Check { vendor } } => {
-                for checked in profiles::check(folder, &vendor)? {
-                    if self.json {
-                        show::line(&mut self.out, "vendor", &json!({"vendor": checked.vendor, "assumed": checked.assumed}))?;
-                        continue;
-                    }
-                    let count = checked.assumed.len();
-                    writeln!(self.out, "{}: no impossible combination; {count} values are still assumed", checked.vendor)?;
-                    checked.assumed.iter().try_for_each(|key| writeln!(self.out, "    {key}"))?;
-                }
-                self.end(folder)
+            Command::Vendor { command: VendorCommand::Check { vendor, live } } => {
+                self.vendor_check(&Place { folder, config: &arguments.config }, &vendor, live)
             }
+            Command::Vendor { command: VendorCommand::Rehearse { vendor, from, to } } => {
+                self.rehearse(&config()?, &RehearseOptions { vendor, from, to })
+            }
+            Command::Vendor { command: VendorCommand::Site(wish) } => self.site(wish, &arguments.config, folder),
+            Command::Vendor { command: VendorCommand::Ack { at, status, letters } } => {
+                let status = VendorStatus::from_word(&status).expect("the words that can be given are the known ones");
+                self.answer(&arguments.config, at, &Word::Acknowledge { status, letters })
+            }
+            Command::Vendor { command: VendorCommand::Reject { at, reason } } => {
+                self.answer(&arguments.config, at, &Word::Reject { reason })
+            }
+            Command::Vendor { command: VendorCommand::Return { at, reason } } => {
+                self.answer(&arguments.config, at, &Word::Return { reason })
+            }
+            Command::Vendor { command: VendorCommand::Conformance { vendor } } => self.conformance(&config()?, &vendor),
             Command::Explain { code } => {
                 let unknown = || Fault::usage("FP-C003", format!("code {:?} is not known", redact(&code)));
                 let found = codes::find(&code).ok_or_else(unknown)?;

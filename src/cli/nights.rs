@@ -49,9 +49,10 @@ impl Face<'_> {
     pub(super) fn dry_run(&mut self, config: &Config, business_date: Option<&str>) -> Result<u8, Ended> {
         let dry = night::dry_run(config, business_date, &self.progress)?;
         if self.json {
-            for plan in &dry.plans {
+            for plan in dry.plans.iter().flat_map(|plan| &plan.batches) {
                 show::line(&mut self.out, "plan", plan)?;
             }
+            forecast::lines(&mut self.out, &dry.plans)?;
             for (batch, letters) in &dry.waiting {
                 show::line(&mut self.out, "waiting", &json!({"batch": batch, "letters": letters}))?;
             }
@@ -82,6 +83,17 @@ impl Face<'_> {
         Ok(exit::DONE)
     }
 
+    pub(super) fn forecast(&mut self, config: &Config, business_date: Option<&str>) -> Result<u8, Ended> {
+        let ahead = night::forecast(config, business_date, &self.progress)?;
+        if self.json {
+            forecast::lines(&mut self.out, &ahead.plans)?;
+            show::line(&mut self.out, "summary", &forecast::totals(&ahead))?;
+        } else {
+            forecast::page(&mut self.out, &ahead)?;
+        }
+        Ok(exit::DONE)
+    }
+
     pub(super) fn reconcile(&mut self, config: &Config) -> Result<u8, Ended> {
         let started = Instant::now();
         let answers = night::reconcile_only(config, &self.progress)?;
@@ -93,8 +105,8 @@ impl Face<'_> {
             let a = &answers;
             writeln!(
                 self.out,
-                "{} batches acknowledged, {} refused; {} receipts applied, {} letters settled\n",
-                a.batches_acknowledged, a.batches_refused, a.receipts_applied, a.letters_settled
+                "{} batches acknowledged, {} refused; {} receipts applied, {} letters settled, {} came back\n",
+                a.batches_acknowledged, a.batches_refused, a.receipts_applied, a.letters_settled, a.letters_returned
             )?;
             show::account(&mut self.out, &account)?;
         }

@@ -1,5 +1,6 @@
 //! How results look: tables and sentences for people, one JSON object a line for programs.
 
+use super::forecast;
 use crate::app::account::{Account, Line, Terms};
 use crate::app::demo::DemoNight;
 use crate::app::inquiry::Shown;
@@ -85,6 +86,12 @@ pub fn account(out: &mut impl Write, account: &Account) -> io::Result<()> {
             writeln!(out, "    {name}  {status}  {open} letters open")?;
         }
     }
+    if !account.overdue_batches.is_empty() {
+        writeln!(out, "\nof those, answers that are overdue; call the vendor:")?;
+        for (name, late) in &account.overdue_batches {
+            writeln!(out, "    {name}  {late}")?;
+        }
+    }
     if !account.refused_files.is_empty() {
         writeln!(out, "\nfiles refused at the door, answered and kept ({}):", account.refused)?;
         for file in account.refused_files.iter().take(TROUBLES_SHOWN) {
@@ -145,7 +152,7 @@ pub fn troubles(out: &mut impl Write, word: &str, letters: &[[String; 4]]) -> io
 
 pub fn dry_run(out: &mut impl Write, dry: &DryRun) -> io::Result<()> {
     report(out, &dry.report)?;
-    for plan in &dry.plans {
+    for plan in dry.plans.iter().flat_map(|plan| &plan.batches) {
         writeln!(
             out,
             "would seal for {:<12} {}  {:>6} letters, {:>7} pages, {:>7} sheets, {:>9} kB  {}",
@@ -161,6 +168,7 @@ pub fn dry_run(out: &mut impl Write, dry: &DryRun) -> io::Result<()> {
     for (batch, letters) in &dry.waiting {
         writeln!(out, "would ship {batch}, sealed earlier, {letters} letters")?;
     }
+    forecast::table(out, &dry.plans)?;
     writeln!(out, "a dry run: nothing was changed")
 }
 

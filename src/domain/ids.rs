@@ -103,15 +103,15 @@ text_id!(
 );
 
 text_id!(
-    /// `FP-<vendor>-<cvr>-<yyyymmdd>-<seq>-<hash12>`: a pure function of the sealed bytes, hence the
-    /// same batch shipped again is the same job at the vendor.
-    BatchName, "batch name (FP-<vendor>-<cvr>-<yyyymmdd>-<seq>-<hash12>)",
+    /// A pure function of the sealed bytes, hence the same batch shipped again is the same job at the vendor. Ends in `-`
+    /// and the first 12 hex digits of the hash of letters.csv; what stands before is the vendor's wish, and
+    /// `FP-<vendor>-<cvr>-<yyyymmdd>-<seq>` where it has none.
+    BatchName, "batch name (at most 96 of A-Z, a-z, 0-9, _ and -, ending in - and 12 hex digits)",
     |t| {
-        let parts: Vec<&str> = t.split('-').collect();
-        let digits = |p: &str| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit());
-        parts.len() == 6 && t.len() <= 96 && parts[0] == "FP" && VendorId::from_str(parts[1]).is_ok()
-            && Cvr::from_str(parts[2]).is_ok() && parts[3].len() == 8 && digits(parts[3]) && digits(parts[4])
-            && parts[5].len() == 12 && parts[5].bytes().all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase())
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+        let hash = |p: &str| p.len() == 12 && p.bytes().all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase());
+        t.len() <= 96 && t.as_bytes().first().is_some_and(u8::is_ascii_alphabetic) && t.bytes().all(plain)
+            && t.rsplit_once('-').is_some_and(|(_, last)| hash(last))
     }
 );
 

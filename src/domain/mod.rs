@@ -1,7 +1,9 @@
 //! The field's words as types. No input or output happens here, and nothing here names another module.
 
 pub mod address;
+pub mod calendar;
 pub mod codes;
+pub mod cutoff;
 pub mod finding;
 pub mod ids;
 pub mod print;

@@ -17,8 +17,8 @@ pub fn rule(word: &str) -> Rule {
     RULES.iter().copied().find(|rule| rule.word == word).unwrap_or(RULES[0])
 }
 
-/// These nobody may make less of: what cannot be read cannot be printed.
-const FIXED: [&str; 4] = ["UNREADABLE", "PAGES_ZERO", "PARSER_KILLED", "NOT_REPAIRED"];
+/// These nobody may make less of: what cannot be read cannot be printed, and what fits no envelope cannot be sent.
+const FIXED: [&str; 7] = ["UNREADABLE", "PAGES_ZERO", "SHEETS_MAX", "POSTAGE_UNSOLD", "WEIGHT_MAX", "PARSER_KILLED", "NOT_REPAIRED"];
 
 /// What is wrong with a table of severities, a profile's or a sender's: words that no rule has, and rules that cannot be
 /// less than a rejection.
@@ -26,7 +26,7 @@ pub fn severity_faults(table: &BTreeMap<String, Severity>) -> impl Iterator<Item
     table.iter().filter_map(|(word, severity)| match RULES.iter().any(|rule| rule.word == word) {
         false => Some(format!("severity.{word}: no rule has this word")),
         true if *severity < Reject && FIXED.contains(&word.as_str()) => {
-            Some(format!("severity.{word}: what cannot be read cannot be printed, so it always rejects"))
+            Some(format!("severity.{word}: such a letter cannot be sent, so it always rejects"))
         }
         true => None,
     })
@@ -90,6 +90,8 @@ pub static RULES: &[Rule] = &[
     new("ANNOTATION", "FP-V077", Warn),
     new("TOO_COMPLEX", "FP-V078", Reject),
     new("NOT_LOOKED_AT", "FP-V079", Warn),
+    new("POSTAGE_UNSOLD", "FP-V080", Reject),
+    new("WEIGHT_MAX", "FP-V081", Reject),
     new("PARSER_KILLED", "FP-V090", Reject),
     new("NOT_REPAIRED", "FP-V092", Reject),
 ];

@@ -285,6 +285,8 @@ pub fn batch_after(status: Option<BatchStatus>, event: &BatchEvent) -> Result<Ba
         (Some(S::Shipped), E::Acknowledged { accepted: true, .. }) => Ok(S::Acknowledged),
         (Some(S::Shipped), E::Acknowledged { accepted: false, .. }) => Ok(S::Refused),
         (Some(S::Acknowledged), E::Answered { .. }) => Ok(S::Acknowledged),
+        // Letters come back for weeks after the last of them was handed over.
+        (Some(S::Settled), E::Answered { .. }) => Ok(S::Settled),
         (Some(S::Acknowledged), E::Settled {}) => Ok(S::Settled),
         (status, event) => Err(IllegalEvent { status: status.map_or("nothing", S::word).to_owned(), event: event.word().to_owned() }),
     }

@@ -10,9 +10,10 @@ mod verify;
 pub use query::{Count, LetterFilter, RefusedFile};
 pub use verify::Violation;
 
+use crate::domain::cutoff::{CutoffEvent, CutoffState};
 use crate::domain::state::{BatchState, IntakeEvent, LetterState};
 use crate::domain::status::{BatchEvent, IllegalEvent, LetterEvent};
-use crate::domain::{BatchName, LetterId, Sha256};
+use crate::domain::{BatchName, LetterId, Sha256, VendorId};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -45,6 +46,8 @@ pub enum Entry {
     Batch(BatchName, BatchEvent),
     /// A sender's file, named by [`file_subject`].
     File(String, IntakeEvent),
+    /// A vendor's business day.
+    Cutoff(VendorId, CutoffEvent),
 }
 
 /// The ledger's name of a sender's file: the sender and the hash of the file's bytes.
@@ -72,7 +75,7 @@ impl Ledger {
         connection.pragma_update(None, "foreign_keys", "ON")?;
         connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
         connection.pragma_update(None, "secure_delete", "ON")?;
-        connection.execute_batch(schema::SCHEMA)?;
+        make_tables(&connection)?;
         connection.set_prepared_statement_cache_capacity(64);
         Ok(Self { connection })
     }
@@ -116,6 +119,19 @@ impl Ledger {
     pub fn verify(&self) -> Result<Vec<Violation>, LedgerError> {
         verify::verify(&self.connection)
     }
+}
+
+fn make_tables(connection: &Connection) -> Result<(), LedgerError> {
+    let query = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'event' AND instr(sql, '''cutoff''') = 0";
+    let old: i64 = connection.query_row(query, [], |row| row.get(0))?;
+    if old == 0 {
+        return Ok(connection.execute_batch(schema::SCHEMA)?);
+    }
+    let transaction = connection.unchecked_transaction()?;
+    transaction.execute_batch(schema::SET_ASIDE)?;
+    transaction.execute_batch(schema::SCHEMA)?;
+    transaction.execute_batch(schema::TAKE_OVER)?;
+    Ok(transaction.commit()?)
 }
 
 fn check_version() -> Result<(), LedgerError> {
@@ -168,6 +184,16 @@ fn append(t: &Transaction<'_>, at: &str, entry: &Entry, (last, previous): (i64, 
                 json(event)
             ])?;
             ("intake", subject.clone(), json(event))
+        }
+        Entry::Cutoff(vendor, event) => {
+            let before = state_of(t, "SELECT state FROM cutoff WHERE vendor = ?1", vendor.as_str())?;
+            let state = CutoffState::after(before, event).map_err(|fault| illegal(vendor, fault))?;
+            t.prepare_cached(
+                "INSERT INTO cutoff (vendor, business_date, state) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (vendor) DO UPDATE SET business_date = excluded.business_date, state = excluded.state",
+            )?
+            .execute(params![vendor.as_str(), state.business_date.to_string(), json(&state)])?;
+            ("cutoff", vendor.to_string(), json(event))
         }
     };
     let hash = entry_hash(&previous, seq, at, kind, &subject, &data);

@@ -1,12 +1,14 @@
 //! What the other modules ask the ledger: reads of the tables, never of the log.
 
 use super::{Ledger, LedgerError, read_state, state_of};
+use crate::domain::cutoff::CutoffState;
 use crate::domain::state::{BatchState, IntakeEvent, LetterState};
 use crate::domain::status::{BatchStatus, LetterStatus};
 use crate::domain::{BatchName, LetterId, Sha256, VendorId};
 use rusqlite::{OptionalExtension, Params, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 /// Letters of one municipality, vendor and status, counted.
@@ -70,17 +72,39 @@ impl Ledger {
 
     /// Hands on every printable letter that is in no batch yet.
     pub fn for_each_validated(&self, take: impl FnMut(LetterId, LetterState)) -> Result<(), LedgerError> {
-        self.for_each("SELECT id, state FROM letter WHERE status = 'validated' ORDER BY original, part", take)
+        self.for_each("SELECT id, state FROM letter WHERE status = 'validated' ORDER BY original, part", [], take)
     }
 
     /// Hands on every letter there is, by id.
     pub fn for_each_letter(&self, take: impl FnMut(LetterId, LetterState)) -> Result<(), LedgerError> {
-        self.for_each("SELECT id, state FROM letter ORDER BY id", take)
+        self.for_each("SELECT id, state FROM letter ORDER BY id", [], take)
     }
 
-    fn for_each(&self, query: &str, mut take: impl FnMut(LetterId, LetterState)) -> Result<(), LedgerError> {
+    /// Hands on the letters of these nights, both included, that were printed or rejected, in the order of their originals.
+    pub fn for_each_that_was_to_be_printed(
+        &self,
+        from: Option<&str>,
+        to: Option<&str>,
+        take: impl FnMut(LetterId, LetterState),
+    ) -> Result<(), LedgerError> {
+        self.for_each(
+            "SELECT id, state FROM letter WHERE status NOT IN ('accepted', 'digital', 'held')
+             AND (?1 IS NULL OR state ->> '$.business_date' >= ?1) AND (?2 IS NULL OR state ->> '$.business_date' <= ?2)
+             ORDER BY original, part",
+            params![from, to],
+            take,
+        )
+    }
+
+    /// When the first event of a subject was recorded, RFC 3339.
+    pub fn first_at(&self, subject: &impl std::fmt::Display) -> Result<Option<String>, LedgerError> {
+        let mut statement = self.connection.prepare_cached("SELECT at FROM event WHERE subject = ?1 ORDER BY seq LIMIT 1")?;
+        Ok(statement.query_row([subject.to_string()], |row| row.get(0)).optional()?)
+    }
+
+    fn for_each(&self, query: &str, parameters: impl Params, mut take: impl FnMut(LetterId, LetterState)) -> Result<(), LedgerError> {
         let mut statement = self.connection.prepare(query)?;
-        let mut rows = statement.query([])?;
+        let mut rows = statement.query(parameters)?;
         while let Some(row) = rows.next()? {
             let (id, state): (String, String) = (row.get(0)?, row.get(1)?);
             take(parsed(&id)?, read_state(&state, &id)?);
@@ -118,6 +142,31 @@ impl Ledger {
             .optional()?;
         let state: Option<BatchState> = state.map(|text| read_state(&text, vendor.as_str())).transpose()?;
         Ok(state.map(|s| (s.sequence, s.manifest)))
+    }
+
+    /// The vendor's last business day that is closed.
+    pub fn last_cutoff(&self, vendor: &VendorId) -> Result<Option<CutoffState>, LedgerError> {
+        state_of(&self.connection, "SELECT state FROM cutoff WHERE vendor = ?1", vendor.as_str())
+    }
+
+    /// Batches and letters on the account of a vendor's business day.
+    pub fn on_account(&self, vendor: &VendorId, business_date: &str) -> Result<(u32, u32), LedgerError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT count(*), total(state ->> '$.letters') FROM batch WHERE vendor = ?1 AND state ->> '$.business_date' = ?2",
+        )?;
+        Ok(statement.query_row([vendor.as_str(), business_date], |row| Ok((row.get(0)?, row.get::<_, f64>(1)? as u32)))?)
+    }
+
+    /// Batches that hold a letter which this night took in.
+    pub fn batches_of_night(&self, business_date: &str) -> Result<BTreeSet<BatchName>, LedgerError> {
+        let mut statement =
+            self.connection.prepare("SELECT DISTINCT batch FROM letter WHERE batch <> '' AND state ->> '$.business_date' = ?1")?;
+        let mut rows = statement.query([business_date])?;
+        let mut names = BTreeSet::new();
+        while let Some(row) = rows.next()? {
+            names.insert(parsed(&row.get::<_, String>(0)?)?);
+        }
+        Ok(names)
     }
 
     /// Letters of a batch that wait for the vendor's final word.

@@ -5,7 +5,7 @@ pub const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS event (
     seq     INTEGER PRIMARY KEY,
     at      TEXT NOT NULL,
-    kind    TEXT NOT NULL CHECK (kind IN ('letter', 'batch', 'intake')),
+    kind    TEXT NOT NULL CHECK (kind IN ('letter', 'batch', 'intake', 'cutoff')),
     subject TEXT NOT NULL,
     data    TEXT NOT NULL,
     hash    BLOB NOT NULL CHECK (length(hash) = 32)
@@ -42,4 +42,23 @@ CREATE TABLE IF NOT EXISTS intake (
     state   TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS intake_status ON intake (status, subject);
+CREATE TABLE IF NOT EXISTS cutoff (
+    vendor        TEXT PRIMARY KEY,
+    business_date TEXT NOT NULL,
+    state         TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+";
+
+/// Makes a ledger of before the cut-offs one that takes them: SQLite cannot change a check, so the log is copied, entry by
+/// entry and hash by hash, into a table with the new one. [`SCHEMA`] is run between the two halves and makes it.
+pub const SET_ASIDE: &str = "
+DROP TRIGGER event_is_append_only_update;
+DROP TRIGGER event_is_append_only_delete;
+DROP INDEX event_subject;
+ALTER TABLE event RENAME TO event_before_cutoffs;
+";
+pub const TAKE_OVER: &str = "
+INSERT INTO event (seq, at, kind, subject, data, hash)
+SELECT seq, at, kind, subject, data, hash FROM event_before_cutoffs ORDER BY seq;
+DROP TABLE event_before_cutoffs;
 ";

@@ -3,6 +3,7 @@
 
 use super::{LedgerError, entry_hash, json, letter_columns};
 use crate::domain::Sha256;
+use crate::domain::cutoff::{CutoffEvent, CutoffState};
 use crate::domain::state::{BatchState, IntakeEvent, LetterState};
 use crate::domain::status::{BatchEvent, LetterEvent};
 use rusqlite::Connection;
@@ -20,6 +21,7 @@ struct Replay {
     letters: BTreeMap<String, LetterState>,
     batches: BTreeMap<String, BatchState>,
     files: BTreeMap<String, IntakeEvent>,
+    cutoffs: BTreeMap<String, CutoffState>,
 }
 
 pub(super) fn verify(connection: &Connection) -> Result<Vec<Violation>, LedgerError> {
@@ -51,6 +53,8 @@ pub(super) fn verify(connection: &Connection) -> Result<Vec<Violation>, LedgerEr
     compare(connection, "batch", "SELECT name, concat_ws(' ', status, vendor, sequence), state FROM batch", batches, &mut violations)?;
     let files = replay.files.into_iter().map(|(subject, event)| (subject, [event.word().to_owned(), json(&event)])).collect();
     compare(connection, "file", "SELECT subject, status, state FROM intake", files, &mut violations)?;
+    let cutoffs = replay.cutoffs.into_iter().map(|(vendor, s)| (vendor, [s.business_date.to_string(), json(&s)])).collect();
+    compare(connection, "cut-off of", "SELECT vendor, business_date, state FROM cutoff", cutoffs, &mut violations)?;
     Ok(violations)
 }
 
@@ -71,6 +75,11 @@ impl Replay {
                 let event: BatchEvent = serde_json::from_str(data).map_err(unreadable)?;
                 let state = BatchState::after(self.batches.get(subject).cloned(), &event).map_err(|e| e.to_string())?;
                 self.batches.insert(subject.to_owned(), state);
+            }
+            "cutoff" => {
+                let event: CutoffEvent = serde_json::from_str(data).map_err(unreadable)?;
+                let state = CutoffState::after(self.cutoffs.get(subject).cloned(), &event).map_err(|e| e.to_string())?;
+                self.cutoffs.insert(subject.to_owned(), state);
             }
             _ => {
                 let event: IntakeEvent = serde_json::from_str(data).map_err(unreadable)?;

@@ -4,14 +4,15 @@
 //! damaged, so an empty page tree, a recovered cross-reference table and a second reader's other page count are facts too.
 
 use super::facts::{PageFacts, PdfFacts};
-use super::{ink, structure};
+use super::ink;
+use super::structure::{self, Unjudgeds};
 use lopdf::{Document, LoadOptions, Object, ObjectId};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A PDF larger than this is not opened at all, bytes: the limit of SF1601.
 pub const PDF_BYTES_MAX: usize = 100 << 20;
 /// Largest expansion of one object or cross-reference stream while loading, bytes.
-const STREAM_BYTES_MAX: usize = 64 << 20;
+pub(super) const STREAM_BYTES_MAX: usize = 64 << 20;
 /// Pages looked at; more than any envelope takes.
 pub(super) const PAGES_LOOKED_AT_MAX: usize = 5_000;
 const PARENTS_MAX: usize = 64;
@@ -19,28 +20,50 @@ const MM_PER_POINT: f32 = 25.4 / 72.0;
 
 /// Reads a PDF and says what it found. Never fails: what cannot be read is a fact.
 pub fn inspect(bytes: &[u8]) -> PdfFacts {
-    inspect_for(bytes, &[])
+    looked_at(bytes, &[], true)
 }
 
 /// The same, and where the `markers` stand: texts that mean something to a vendor's machines.
 pub fn inspect_for(bytes: &[u8], markers: &[String]) -> PdfFacts {
+    looked_at(bytes, markers, true)
+}
+
+/// The same, with every page left to the interpreter: what the shorter way is held to.
+pub fn inspect_the_long_way(bytes: &[u8]) -> PdfFacts {
+    looked_at(bytes, &[], false)
+}
+
+fn looked_at(bytes: &[u8], markers: &[String], plain: bool) -> PdfFacts {
     let mut facts = PdfFacts { bytes: bytes.len() as u64, ..PdfFacts::default() };
     if bytes.len() > PDF_BYTES_MAX {
         facts.unreadable = Some(format!("larger than {PDF_BYTES_MAX} bytes"));
         return facts;
     }
+    let gave_up = PdfFacts { unreadable: Some("the parser gave up".to_owned()), ..facts.clone() };
     // Both readers are known to panic on some hostile files; a panic is one more way of being unreadable.
-    let read = catch_unwind(AssertUnwindSafe(|| read(bytes, facts.clone())));
-    facts = read.unwrap_or_else(|_| PdfFacts { unreadable: Some("the parser gave up".to_owned()), ..facts });
+    let Ok((mut facts, unjudged)) = catch_unwind(AssertUnwindSafe(|| read(bytes, facts))) else { return gave_up };
     // It has no limits of its own: a file that is refused already gets no second chance to take time and memory.
+    let second;
+    let mut drawn = Vec::new();
     if facts.unreadable.is_none() {
         // Opened once for both: the count, and what is drawn.
-        let second = catch_unwind(|| hayro_syntax::Pdf::new(bytes.to_vec()).ok()).ok().flatten();
+        second = catch_unwind(|| hayro_syntax::Pdf::new(bytes.to_vec()).ok()).ok().flatten();
         facts.pages_by_second_reader = second.as_ref().and_then(|pdf| catch_unwind(AssertUnwindSafe(|| pdf.pages().len())).ok());
-        if let Some(pdf) = second.filter(|_| !facts.encrypted) {
-            ink::add_ink(&pdf, &mut facts.pages, markers);
+        if let Some(pdf) = second.as_ref().filter(|_| !facts.encrypted) {
+            drawn = ink::add_ink(pdf, &mut facts.pages, markers, plain);
         }
     }
+    match catch_unwind(AssertUnwindSafe(|| unjudged.unusable(&drawn))) {
+        Ok(fonts) => facts.structure.fonts_unusable.extend(fonts),
+        Err(_) => return gave_up,
+    }
+    facts
+}
+
+/// The same without a second reader and without what is drawn; the caller bounds the size and catches panics.
+pub(super) fn structure_only(bytes: &[u8]) -> PdfFacts {
+    let (mut facts, unjudged) = read(bytes, PdfFacts { bytes: bytes.len() as u64, ..PdfFacts::default() });
+    facts.structure.fonts_unusable.extend(unjudged.unusable(&[]));
     facts
 }
 
@@ -49,7 +72,8 @@ pub fn count_pages(bytes: Vec<u8>) -> Option<usize> {
     catch_unwind(|| hayro_syntax::Pdf::new(bytes).ok().map(|pdf| pdf.pages().len())).ok().flatten()
 }
 
-fn read(bytes: &[u8], mut facts: PdfFacts) -> PdfFacts {
+/// The facts, and the font programs that are still to be judged.
+fn read(bytes: &[u8], mut facts: PdfFacts) -> (PdfFacts, Unjudgeds) {
     if !bytes.starts_with(b"%PDF-") {
         return unread(bytes, "does not start with %PDF-".to_owned(), facts);
     }
@@ -75,16 +99,16 @@ fn read(bytes: &[u8], mut facts: PdfFacts) -> PdfFacts {
             None => facts.unreadable = Some(format!("page {} has no MediaBox", index + 1)),
         }
     }
-    structure::look(&document, bytes, &pages, &options, &mut facts);
-    facts
+    let unjudged = structure::look(&document, bytes, &pages, &options, &mut facts);
+    (facts, unjudged)
 }
 
 /// What the bytes alone say of a file that the parser does not take.
-fn unread(bytes: &[u8], why: String, mut facts: PdfFacts) -> PdfFacts {
+fn unread(bytes: &[u8], why: String, mut facts: PdfFacts) -> (PdfFacts, Unjudgeds) {
     facts.encrypted |= find(bytes, b"/Encrypt");
     facts.unreadable = Some(why);
     structure::look_at_bytes(bytes, &mut facts);
-    facts
+    (facts, Unjudgeds::default())
 }
 
 /// The parser's words, where they are for the sender and not for its programmers.
@@ -97,7 +121,7 @@ fn why(fault: &lopdf::Error) -> String {
 }
 
 fn find(bytes: &[u8], word: &[u8]) -> bool {
-    bytes.windows(word.len()).any(|window| window == word)
+    memchr::memmem::find(bytes, word).is_some()
 }
 
 fn version(document: &Document) -> String {

@@ -1,8 +1,9 @@
 //! Puts PDFs one after another: a cover sheet, the sender's letter and its attachments into one letter, or the letters
-//! of a batch into one print stream. Content streams of pages are taken over byte for byte, and the same input gives the
-//! same bytes.
+//! of a batch into one print stream. Content streams of pages are taken over byte for byte, what the parts have in common
+//! (fonts, above all) stands there once, and the same input gives the same bytes.
 
 use super::inspect::PDF_BYTES_MAX;
+use super::share::Shared;
 use lopdf::{Dictionary, Document, LoadOptions, Object, ObjectId, Stream, dictionary};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -37,13 +38,14 @@ pub fn join(parts: &[&[u8]], each_on_front: bool) -> Result<Joined, JoinFault> {
     let tree = target.new_object_id();
     let mut kids: Vec<Object> = Vec::new();
     let mut first_pages = Vec::new();
+    let mut shared = Shared::default();
     for (index, bytes) in parts.iter().enumerate() {
         let fault = |why: &str| JoinFault { part: index + 1, why: why.to_owned() };
         if each_on_front && kids.len() % 2 == 1 {
             kids.push(blank(&mut target, tree).into());
         }
         first_pages.push(kids.len() as u32 + 1);
-        let taken = catch_unwind(AssertUnwindSafe(|| take_pages(&mut target, tree, bytes)));
+        let taken = catch_unwind(AssertUnwindSafe(|| take_pages(&mut target, tree, bytes, &mut shared)));
         let pages = taken.unwrap_or(Err("the parser gave up")).map_err(fault)?;
         kids.extend(pages.into_iter().map(Object::Reference));
     }
@@ -65,7 +67,7 @@ fn blank(target: &mut Document, tree: ObjectId) -> ObjectId {
 }
 
 /// Moves a part's pages and what they need into the target, and gives their ids in order.
-fn take_pages(target: &mut Document, tree: ObjectId, bytes: &[u8]) -> Result<Vec<ObjectId>, &'static str> {
+fn take_pages(target: &mut Document, tree: ObjectId, bytes: &[u8], shared: &mut Shared) -> Result<Vec<ObjectId>, &'static str> {
     if bytes.len() > PDF_BYTES_MAX {
         return Err("it is too large");
     }
@@ -97,7 +99,9 @@ fn take_pages(target: &mut Document, tree: ObjectId, bytes: &[u8]) -> Result<Vec
         .filter(|(_, object)| object.as_dict().is_ok_and(|d| d.has_type(b"Pages") || d.has_type(b"Catalog")))
         .map(|(id, _)| *id)
         .collect();
-    target.objects.extend(source.objects.into_iter().filter(|(id, _)| !left.contains(id)));
+    source.objects.retain(|id, _| !left.contains(id));
+    shared.fold(&mut source.objects);
+    target.objects.extend(source.objects);
     Ok(pages)
 }
 

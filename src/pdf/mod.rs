@@ -6,10 +6,12 @@ pub mod facts;
 pub mod ink;
 pub mod inspect;
 pub mod join;
+pub mod overlay;
 mod paper;
 pub mod repair;
+mod share;
 mod structure;
 mod window;
 
 pub use facts::{PageFacts, PdfFacts};
-pub use inspect::{PDF_BYTES_MAX, count_pages, inspect, inspect_for};
+pub use inspect::{PDF_BYTES_MAX, count_pages, inspect, inspect_for, inspect_the_long_way};

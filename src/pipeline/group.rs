@@ -3,8 +3,11 @@
 //! A pure function of its input set: neither the order the letters come in nor the number of threads changes the plan.
 //! No letter is lost or doubled, no limit of the profile is crossed, and a batch holds one municipality's letters only.
 
-use crate::domain::{Cvr, LetterId, PrintOptions, VendorId};
-use crate::vendor::VendorProfile;
+use crate::domain::calendar::Cutoff;
+use crate::domain::{Cvr, Envelope, LetterId, Postage, PrintOptions, VendorId};
+use crate::vendor::{PrintOrder, VendorProfile};
+use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -18,6 +21,7 @@ pub struct Candidate {
     pub pages: u32,
     pub sheets: u32,
     pub bytes: u64,
+    pub weight_g: u32,
 }
 
 /// One batch to be sealed, in print order.
@@ -41,12 +45,80 @@ pub struct Grouping {
     pub too_large: Vec<LetterId>,
 }
 
+/// Letters of one class at one vendor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ClassTotals {
+    pub postage: Postage,
+    pub envelope: Envelope,
+    pub letters: u64,
+    pub pages: u64,
+    pub sheets: u64,
+    pub weight_g: u64,
+    /// By the vendor's own table, in øre without VAT, of the letters that have a price.
+    pub cost_ore: u64,
+    /// Letters without a price on that day.
+    pub unpriced: u64,
+}
+
+/// Everything that is planned for one vendor: a value one can print.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct VendorPlan {
+    pub vendor: VendorId,
+    /// On this day's account.
+    pub business_day: Date,
+    pub cutoff_at: Timestamp,
+    /// When the carrier has the letters.
+    pub handover: Option<Date>,
+    /// Of the letters in the batches, by class.
+    pub classes: Vec<ClassTotals>,
+    pub batches: Vec<BatchPlan>,
+    pub too_large: Vec<LetterId>,
+}
+
+/// Plans one vendor's batches, and what they cost and when they leave the house there.
+pub fn plan(candidates: Vec<Candidate>, profile: &VendorProfile, cutoff: Cutoff) -> VendorPlan {
+    let classes = class_totals(candidates.iter().filter(|c| fits_a_batch(c, profile)), profile, cutoff.business_day);
+    let Grouping { batches, too_large } = group(candidates, profile);
+    VendorPlan {
+        vendor: profile.id.clone(),
+        business_day: cutoff.business_day,
+        cutoff_at: cutoff.at,
+        handover: profile.calendar.calendar().handover(cutoff.business_day),
+        classes,
+        batches,
+        too_large,
+    }
+}
+
+/// Letters, sheets and cost of each class that occurs.
+fn class_totals<'a>(letters: impl Iterator<Item = &'a Candidate>, profile: &VendorProfile, day: Date) -> Vec<ClassTotals> {
+    let mut classes: BTreeMap<(Postage, Envelope), ClassTotals> = BTreeMap::new();
+    for letter in letters {
+        let (postage, envelope) = (letter.options.postage, letter.options.envelope);
+        let empty = ClassTotals { postage, envelope, letters: 0, pages: 0, sheets: 0, weight_g: 0, cost_ore: 0, unpriced: 0 };
+        let class = classes.entry((postage, envelope)).or_insert(empty);
+        class.letters += 1;
+        class.pages += u64::from(letter.pages);
+        class.sheets += u64::from(letter.sheets);
+        class.weight_g += u64::from(letter.weight_g);
+        match profile.postage.price_ore(postage, letter.weight_g, day) {
+            Some(price_ore) => class.cost_ore += u64::from(price_ore),
+            None => class.unpriced += 1,
+        }
+    }
+    classes.into_values().collect()
+}
+
+fn fits_a_batch(letter: &Candidate, profile: &VendorProfile) -> bool {
+    letter.bytes <= profile.batch.bytes_max
+}
+
 /// Plans one vendor's batches.
 pub fn group(candidates: Vec<Candidate>, profile: &VendorProfile) -> Grouping {
     let mut classes: BTreeMap<(Cvr, Vec<String>), Vec<Candidate>> = BTreeMap::new();
     let mut too_large = Vec::new();
     for candidate in candidates {
-        if candidate.bytes > profile.batch.bytes_max {
+        if !fits_a_batch(&candidate, profile) {
             too_large.push(candidate.letter);
         } else {
             let class = class_of(&candidate.options, profile);
@@ -57,6 +129,9 @@ pub fn group(candidates: Vec<Candidate>, profile: &VendorProfile) -> Grouping {
     let mut batches = Vec::new();
     for ((municipality, class), mut letters) in classes {
         sort(&mut letters, &profile.batch.sort);
+        if profile.batch.order == PrintOrder::Descending {
+            letters.reverse();
+        }
         batches.extend(fill(letters, profile, &municipality, &class));
     }
     Grouping { batches, too_large }

@@ -2,6 +2,7 @@
 
 pub mod group;
 pub mod intake;
+pub mod overdue;
 pub mod recipient;
 pub mod reconcile;
 pub mod render;

@@ -6,8 +6,12 @@
 use crate::domain::state::LetterState;
 use crate::domain::status::{LetterEvent, LetterStatus};
 use crate::domain::{BatchName, LetterId, Sha256};
-use crate::wire::receipt::{Ack, ReceiptHead, ReceiptRow, VendorStatus, rows_from_csv};
+use crate::wire::receipt::{Ack, ReceiptHead, ReceiptRow, VendorStatus, return_reason, rows_from_csv};
+use jiff::civil::Date;
 use std::collections::BTreeMap;
+
+/// How long a settled batch is asked about for letters that came back, days after its business date.
+const RETURNS_DAYS: i32 = 60;
 
 /// Why an answer is refused. FP-A001 unreadable, FP-A002 of something else, FP-A003 does not add up, FP-A004 unknown letter,
 /// FP-A005 other pages or sheets than we sent, FP-A006 contradicts a final word.
@@ -20,6 +24,16 @@ pub struct AnswerFault {
 
 fn fault(code: &'static str, message: impl Into<String>) -> AnswerFault {
     AnswerFault { code, message: message.into() }
+}
+
+/// Whether letters of a settled batch may still come back: it is asked about until then.
+///
+/// A date that cannot be read is asked about: that costs one question.
+pub fn may_come_back(business_date: &str, today: &str) -> bool {
+    match (business_date.parse::<Date>(), today.parse::<Date>()) {
+        (Ok(date), Ok(today)) => (today - date).get_days() <= RETURNS_DAYS,
+        _ => true,
+    }
 }
 
 /// Reads the technical answer to this batch and no other.
@@ -77,7 +91,7 @@ pub fn match_receipt(
             None => {}
         }
         measure(&name, row, state)?;
-        events.extend(follow(&name, head, row, state)?.map(|event| (id.clone(), event)));
+        events.extend(follow(&name, head, row, state)?.into_iter().map(|event| (id.clone(), event)));
     }
     if head.cumulative && said.len() != letters.len() {
         let text = format!("{name}: it says that it is complete, and {} of {} letters stand in it", said.len(), letters.len());
@@ -100,7 +114,8 @@ fn totals(name: &str, head: &ReceiptHead, rows: &[ReceiptRow]) -> Result<(), Ans
 /// A letter that left the vendor has the pages and sheets that we sent.
 fn measure(name: &str, row: &ReceiptRow, state: &LetterState) -> Result<(), AnswerFault> {
     let Some(job) = &state.job else { return Ok(()) };
-    if row.status != VendorStatus::HandedOver || (row.pages, row.sheets) == (job.pages, job.sheets) {
+    let printed = matches!(row.status, VendorStatus::HandedOver | VendorStatus::Returned);
+    if !printed || (row.pages, row.sheets) == (job.pages, job.sheets) {
         return Ok(());
     }
     let text = format!(
@@ -110,19 +125,44 @@ fn measure(name: &str, row: &ReceiptRow, state: &LetterState) -> Result<(), Answ
     Err(fault("FP-A005", text))
 }
 
-/// The event that this row is, if any; a word that is no news is none.
-fn follow(name: &str, head: &ReceiptHead, row: &ReceiptRow, state: &LetterState) -> Result<Option<LetterEvent>, AnswerFault> {
+/// The events that this row is; a word that is no news is none.
+fn follow(name: &str, head: &ReceiptHead, row: &ReceiptRow, state: &LetterState) -> Result<Vec<LetterEvent>, AnswerFault> {
     let batch = head.batch.clone();
     let word = row.status.word().to_owned();
+    if row.status == VendorStatus::Returned {
+        return come_back(name, batch, row, state);
+    }
     let last = state.word.as_deref().and_then(VendorStatus::from_word);
     match state.status {
-        LetterStatus::Shipped if row.status.is_final() => Ok(Some(LetterEvent::Settled { batch, word })),
-        LetterStatus::Shipped if last.is_none_or(|last| last < row.status) => Ok(Some(LetterEvent::Progressed { batch, word })),
-        LetterStatus::Shipped => Ok(None),
+        LetterStatus::Shipped if row.status.is_final() => Ok(vec![LetterEvent::Settled { batch, word }]),
+        LetterStatus::Shipped if last.is_none_or(|last| last < row.status) => Ok(vec![LetterEvent::Progressed { batch, word }]),
         LetterStatus::Settled if row.status.is_final() && last != Some(row.status) => {
-            let before = last.map_or("something else", VendorStatus::word);
-            Err(fault("FP-A006", format!("{name}: letter {} is {word} now, and was {before} before, which was final", row.letter_id)))
+            Err(contradiction(name, row, last.map_or("something else", VendorStatus::word)))
         }
-        _ => Ok(None),
+        // What came back had been handed over; the word for it may come late.
+        LetterStatus::Returned if row.status.is_final() && row.status != VendorStatus::HandedOver => {
+            Err(contradiction(name, row, "returned"))
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn contradiction(name: &str, row: &ReceiptRow, before: &str) -> AnswerFault {
+    let (id, word) = (&row.letter_id, row.status.word());
+    fault("FP-A006", format!("{name}: letter {id} is {word} now, and was {before} before, which was final"))
+}
+
+/// A letter that the carrier brought back. Where nobody said that it was handed over, this says it too.
+fn come_back(name: &str, batch: BatchName, row: &ReceiptRow, state: &LetterState) -> Result<Vec<LetterEvent>, AnswerFault> {
+    let Some(reason) = return_reason(&row.reason) else {
+        return Err(fault("FP-A001", format!("{name}: letter {} is returned, and its reason is none of R01 to R10", row.letter_id)));
+    };
+    let returned = LetterEvent::Returned { batch: batch.clone(), reason: reason.to_owned() };
+    let handed_over = VendorStatus::HandedOver.word();
+    match state.status {
+        LetterStatus::Shipped => Ok(vec![LetterEvent::Settled { batch, word: handed_over.to_owned() }, returned]),
+        LetterStatus::Settled if state.word.as_deref() == Some(handed_over) => Ok(vec![returned]),
+        LetterStatus::Settled => Err(contradiction(name, row, state.word.as_deref().unwrap_or("something else"))),
+        _ => Ok(Vec::new()),
     }
 }

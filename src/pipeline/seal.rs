@@ -2,6 +2,7 @@
 
 use crate::domain::{BatchName, Cvr, LetterId, PrintJob, Sha256, VendorId};
 use crate::vendor::Container;
+use crate::vendor::naming::{NameParts, batch_name};
 use crate::wire::manifest::{Encrypted, FORMAT, FileEntry, LetterRow, Manifest, STREAM_FILE};
 
 /// One letter of a batch.
@@ -58,12 +59,17 @@ pub fn rows(members: &[Member], container: Container, first_pages: &[u32]) -> Ve
     members.iter().enumerate().map(row).collect()
 }
 
-/// The batch's name: a function of its facts and the bytes of letters.csv.
-pub fn name_of(facts: &Facts, letters_csv: &[u8]) -> BatchName {
-    let hash = Sha256(openssl::sha::sha256(letters_csv)).short();
-    let date = facts.business_date.replace('-', "");
-    let name = format!("FP-{}-{}-{date}-{}-{hash}", facts.vendor, facts.municipality, facts.sequence);
-    name.parse().expect("vendor, CVR, date, number and hash make a batch name")
+/// The batch's name: a function of its facts and the bytes of letters.csv, by the vendor's own template.
+pub fn name_of(facts: &Facts, letters_csv: &[u8], template: &str) -> BatchName {
+    let letters = Sha256(openssl::sha::sha256(letters_csv));
+    let parts = NameParts {
+        vendor: &facts.vendor,
+        municipality: &facts.municipality,
+        business_date: &facts.business_date,
+        sequence: facts.sequence,
+        letters: &letters,
+    };
+    batch_name(template, &parts).expect("the profile's template was tried with the longest name when it was read")
 }
 
 /// What letters.csv adds up to.

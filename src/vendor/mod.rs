@@ -1,5 +1,9 @@
 //! What a print vendor demands and how it takes a delivery: the profile under `vendors/<id>/profile.toml`.
 
+pub mod days;
+mod lint;
+pub mod naming;
+pub mod prices;
 pub mod profile;
 
-pub use profile::{AddressBox, Answers, BatchRules, Container, Delivery, PageRules, SheetRules, UploadCheck, VendorProfile};
+pub use profile::{AddressBox, Answers, BatchRules, Container, Delivery, PageRules, PrintOrder, SheetRules, UploadCheck, VendorProfile};

@@ -3,6 +3,9 @@
 //! A new vendor is a new file, never a line of Rust. Every value has a line in `[provenance]` that says where it
 //! comes from: `contract`, `sourced:<what>` or `assumed`; a value without one, or a line without a value, is an error.
 
+use super::days::{CalendarRules, Window};
+use super::naming;
+use super::prices::{Envelopes, PostageTable};
 use crate::domain::rules::severity_faults;
 use crate::domain::{Envelope, Severity, VendorId};
 use serde::{Deserialize, Serialize};
@@ -22,6 +25,9 @@ pub struct VendorProfile {
     pub batch: BatchRules,
     pub page: PageRules,
     pub sheet: SheetRules,
+    pub envelope: Envelopes,
+    pub postage: PostageTable,
+    pub calendar: CalendarRules,
     pub address_box: AddressBox,
     pub answers: Answers,
     /// How near to each edge ink may come; absent where the vendor does not say.
@@ -48,6 +54,8 @@ pub struct Delivery {
     /// Files go up under this suffix and appear by rename; without, they are written under their final name.
     pub rename_into_place: bool,
     pub check_after_upload: UploadCheck,
+    /// When files may go up; a batch that is sealed outside of it waits for a later run.
+    pub window: Window,
     /// The server takes files away as soon as they are complete, so that looking proves nothing.
     pub sweeps: bool,
     pub timeout_s: u32,
@@ -72,6 +80,8 @@ pub enum UploadCheck {
     Size,
     /// Nothing can be looked at; the vendor's answer is the proof.
     AnswerOnly,
+    /// Nothing is looked at and no answer is asked for: after an unknown outcome the completion sign goes up once more.
+    None,
 }
 
 /// What one batch may hold.
@@ -85,6 +95,17 @@ pub struct BatchRules {
     pub one_of: Vec<String>,
     /// Order inside the batch: `postcode` or `sheets`; the letter id breaks ties.
     pub sort: String,
+    /// `ascending` or `descending`: which end of the sorted letters is printed first.
+    pub order: PrintOrder,
+    /// Template of a batch's name, see [`naming::batch_name`].
+    pub name: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PrintOrder {
+    Ascending,
+    Descending,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,15 +134,11 @@ pub struct PageRules {
     pub pdf_version_max: String,
 }
 
-/// Paper, envelopes and weight.
+/// Paper.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SheetRules {
     pub paper_gsm: f32,
-    pub c5_sheets_max: u32,
-    pub c4_sheets_max: u32,
-    pub c5_weight_g: f32,
-    pub c4_weight_g: f32,
 }
 
 /// Where the recipient's address must stand on the first page, mm from the sheet's top left corner.
@@ -200,6 +217,8 @@ pub struct Answers {
     pub dialect: String,
     pub ack_within_minutes: u32,
     pub receipt_within_workdays: u32,
+    /// Retention: days after which the vendor has deleted a batch and its answers.
+    pub kept_days: u32,
 }
 
 /// Texts that mean something to the machines of these vendors.
@@ -232,18 +251,22 @@ impl VendorProfile {
 
     /// The envelope that so many sheets go into; `None` when no envelope of this vendor takes them.
     pub fn envelope_for(&self, wish: Envelope, sheets: u32) -> Option<Envelope> {
-        let fits_c5 = sheets <= self.sheet.c5_sheets_max;
-        let fits_c4 = sheets <= self.sheet.c4_sheets_max;
+        let fits = |envelope| self.envelope.rules(envelope).is_some_and(|rules| sheets <= rules.sheets_max);
         match wish {
-            Envelope::C5 | Envelope::Auto if fits_c5 => Some(Envelope::C5),
-            _ if fits_c4 => Some(Envelope::C4),
+            Envelope::C5 | Envelope::Auto if fits(Envelope::C5) => Some(Envelope::C5),
+            _ if fits(Envelope::C4) => Some(Envelope::C4),
             _ => None,
         }
     }
 
+    /// Whether what lies in this envelope can be seen from outside.
+    pub fn has_window(&self, envelope: Envelope) -> bool {
+        self.envelope.rules(envelope).is_none_or(|rules| rules.window)
+    }
+
     /// Weight of the whole letter in grams, rounded up: envelope and sheets of A4 (0.06237 m2 each).
     pub fn weight_g(&self, envelope: Envelope, sheets: u32) -> u32 {
-        let envelope_g = if envelope == Envelope::C4 { self.sheet.c4_weight_g } else { self.sheet.c5_weight_g };
+        let envelope_g = self.envelope.rules(envelope).map_or(0.0, |rules| rules.weight_g);
         (envelope_g + sheets as f32 * self.sheet.paper_gsm * 0.062_37).ceil() as u32
     }
 
@@ -280,11 +303,6 @@ impl VendorProfile {
         must((0.0..=20.0).contains(&p.over_mm) && (0.0..=20.0).contains(&p.under_mm), "page tolerances must be 0 to 20 mm");
         must(p.pages_max >= 1, "page.pages_max must be at least 1");
         let s = &self.sheet;
-        must(
-            s.c5_sheets_max >= 1 && s.c5_sheets_max <= s.c4_sheets_max,
-            "sheet.c5_sheets_max is larger than c4_sheets_max: envelopes swapped?",
-        );
-        must(s.c5_weight_g < s.c4_weight_g, "sheet.c5_weight_g is not below c4_weight_g: envelopes swapped?");
         must(s.paper_gsm >= 40.0 && s.paper_gsm <= 300.0, "sheet.paper_gsm must be 40 to 300");
         let a = &self.address_box;
         must(
@@ -295,6 +313,7 @@ impl VendorProfile {
             a.font_size_min_pt >= 5.0 && a.font_size_min_pt <= a.font_size_max_pt,
             "address_box font sizes must be 5 pt or more, min not above max",
         );
+        must((1..=3650).contains(&self.answers.kept_days), "answers.kept_days must be 1 to 3650");
         must(self.answers.dialect == "csv", "answers.dialect: only csv is known");
         if let Some(m) = self.margins {
             let sane = |mm: f32| (0.0..=60.0).contains(&mm);
@@ -324,18 +343,16 @@ impl VendorProfile {
             must((4..=64).contains(&letters), "marker.text must have 4 to 64 characters: a shorter one stands in many letters");
         }
         faults.extend(severity_faults(&self.severity));
+        faults.extend(self.envelope.faults());
+        faults.extend(self.postage.faults());
+        faults.extend(self.calendar.faults());
+        faults.extend(naming::fault(&self.batch.name, &self.id));
         faults.extend(self.provenance_faults(value));
         faults
     }
 
     fn provenance_faults(&self, value: &toml::Table) -> Vec<String> {
-        let mut keys = Vec::new();
-        for (section, content) in value {
-            match content {
-                toml::Value::Table(table) if section != "provenance" => keys.extend(table.keys().map(|k| format!("{section}.{k}"))),
-                _ => {}
-            }
-        }
+        let keys = self.keys_with_provenance(value);
         let missing = keys.iter().filter(|k| !self.provenance.contains_key(*k)).map(|k| format!("{k} has no provenance"));
         let stray = self.provenance.keys().filter(|k| !keys.contains(k)).map(|k| format!("provenance names {k}, which is not there"));
         let known = |from: &str| from == "contract" || from == "assumed" || from.strip_prefix("sourced:").is_some_and(|s| !s.is_empty());
@@ -345,5 +362,26 @@ impl VendorProfile {
             .filter(|(_, from)| !known(from))
             .map(|(k, _)| format!("provenance of {k} must be contract, assumed or sourced:<what>"));
         missing.chain(stray).chain(odd).collect()
+    }
+
+    /// Every value's key. A table inside a section has one line as a whole, or one for each of its values.
+    fn keys_with_provenance(&self, value: &toml::Table) -> Vec<String> {
+        let mut keys = Vec::new();
+        for (section, content) in value {
+            let toml::Value::Table(table) = content else { continue };
+            if section == "provenance" {
+                continue;
+            }
+            for (key, content) in table {
+                let whole = format!("{section}.{key}");
+                match content {
+                    toml::Value::Table(inner) if !self.provenance.contains_key(&whole) => {
+                        keys.extend(inner.keys().map(|inner| format!("{whole}.{inner}")));
+                    }
+                    _ => keys.push(whole),
+                }
+            }
+        }
+        keys
     }
 }

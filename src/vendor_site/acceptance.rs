@@ -4,7 +4,7 @@
 
 use super::container;
 use crate::domain::redact::redact;
-use crate::domain::{BatchName, Sha256};
+use crate::domain::{BatchName, Cvr, Sha256, VendorId};
 use crate::vendor::Container;
 use crate::wire::cms::{self, SIGNATURE_BYTES_MAX, SignatureFault};
 use crate::wire::envelope;
@@ -22,6 +22,8 @@ pub const FILE_BYTES_MAX: u64 = (2 << 30) + (64 << 20);
 const ENTRIES_MAX: usize = 100_000;
 /// The code of a batch about which nothing can be said, because a file of it lies there and cannot be read.
 pub const UNREADABLE: &str = "FP-B021";
+/// The code of a batch whose ready marker is missing or is none.
+const NOT_READY: &str = "FP-B025";
 const HASH_BUFFER_BYTES: usize = 1 << 20;
 const MANIFEST_SUFFIX: &str = ".manifest.json";
 
@@ -55,6 +57,23 @@ impl Refusal {
     }
 }
 
+/// What a vendor takes: whose signature, and which batches.
+#[derive(Debug, Clone, Default)]
+pub struct Terms {
+    /// Certificates in PEM that a signature's chain must lead to.
+    pub trusted_pem: Vec<u8>,
+    /// Only batches for this vendor.
+    pub vendor: Option<VendorId>,
+    /// Only `test` or only `production`.
+    pub environment: Option<String>,
+    /// Organisations that may sign for a municipality, beside itself. Asked about only where the certificate says whose
+    /// it is.
+    pub signers: Vec<Cvr>,
+    /// The ready marker must be there too.
+    pub delivered: bool,
+    pub moment: Moment,
+}
+
 /// Checks a delivered batch as a vendor would; names the first thing that is wrong.
 ///
 /// `folder` holds the batch's files, `trusted_pem` the certificates a signature's chain must lead to.
@@ -63,9 +82,10 @@ pub fn verify(folder: &Path, batch: &BatchName, trusted_pem: &[u8]) -> Result<Ac
 }
 
 /// When the certificates of a signature must have been valid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Moment {
     /// When the batch was sealed, and now too: a batch that arrives.
+    #[default]
     Now,
     /// When the batch was sealed: a batch out of the archive, whose certificates may have ended since.
     Sealing,
@@ -73,19 +93,29 @@ pub enum Moment {
 
 /// As [`verify`], for a batch that arrives or for one of long ago.
 pub fn verify_as_of(folder: &Path, batch: &BatchName, trusted_pem: &[u8], moment: Moment) -> Result<AcceptedBatch, Refusal> {
+    verify_on(folder, batch, &Terms { trusted_pem: trusted_pem.to_owned(), moment, ..Terms::default() })
+}
+
+/// As [`verify`], on this vendor's own terms.
+pub fn verify_on(folder: &Path, batch: &BatchName, terms: &Terms) -> Result<AcceptedBatch, Refusal> {
+    check_marker(folder, batch, terms.delivered)?;
     let name = BatchFiles::manifest(batch);
     let manifest_bytes = read_whole(folder, &name, MANIFEST_BYTES_MAX, "FP-B001")?;
-    if moment == Moment::Now {
-        check_signature(folder, batch, &manifest_bytes, trusted_pem, None)?;
+    let signature = read_whole(folder, &BatchFiles::signature(batch), SIGNATURE_BYTES_MAX, "FP-K010")?;
+    let signed = |at_s| check_signature(batch, &manifest_bytes, &signature, &terms.trusted_pem, at_s);
+    if terms.moment == Moment::Now {
+        signed(None)?;
     }
     // The manifest says itself when it was sealed, and is believed when the signature over it holds as of then.
-    if let Some(sealed_s) = sealed_s(&manifest_bytes) {
-        check_signature(folder, batch, &manifest_bytes, trusted_pem, Some(sealed_s))?;
-    } else if moment == Moment::Sealing {
-        return Err(Refusal::new("FP-B002", format!("{name} does not say when it was sealed")));
+    match sealed_s(&manifest_bytes) {
+        Some(sealed_s) => signed(Some(sealed_s))?,
+        None if terms.moment == Moment::Now => {}
+        None => return Err(Refusal::new("FP-B002", format!("{name} does not say when it was sealed"))),
     }
     let manifest = parse(&name, &manifest_bytes)?;
     check_name(batch, &manifest)?;
+    check_terms(terms, &manifest)?;
+    check_signer(batch, &signature, &manifest, &terms.signers)?;
     check_file_names(batch, &manifest.files)?;
     for entry in &manifest.files {
         check_file(folder, entry)?;
@@ -156,19 +186,60 @@ fn sealed_s(manifest: &[u8]) -> Option<i64> {
     Some(created.parse::<jiff::Timestamp>().ok()?.as_second())
 }
 
-fn check_signature(folder: &Path, batch: &BatchName, manifest: &[u8], trusted_pem: &[u8], at_s: Option<i64>) -> Result<(), Refusal> {
-    let name = BatchFiles::signature(batch);
-    let signature = read_whole(folder, &name, SIGNATURE_BYTES_MAX, "FP-K010")?;
-    cms::check_at(manifest, &signature, trusted_pem, at_s).map_err(|fault| {
+/// The ready marker is empty: what lies in it was written by somebody else, or to another file.
+fn check_marker(folder: &Path, batch: &BatchName, required: bool) -> Result<(), Refusal> {
+    let name = BatchFiles::ready(batch);
+    match open(folder, &name, NOT_READY) {
+        Ok(file) => match file.metadata().map_err(|fault| Refusal::unreadable(&name, &fault))?.len() {
+            0 => Ok(()),
+            bytes => Err(Refusal::new(NOT_READY, format!("{name} has {bytes} bytes, a ready marker is empty"))),
+        },
+        Err(missing) if missing.code == NOT_READY && !required => Ok(()),
+        Err(fault) => Err(fault),
+    }
+}
+
+fn check_signature(batch: &BatchName, manifest: &[u8], signature: &[u8], trusted_pem: &[u8], at_s: Option<i64>) -> Result<(), Refusal> {
+    cms::check_at(manifest, signature, trusted_pem, at_s).map_err(|fault| {
         let code = match fault {
-            SignatureFault::NotCms | SignatureFault::Changed(_) => "FP-K011",
+            SignatureFault::NotCms | SignatureFault::Changed(_) | SignatureFault::Shape(_) => "FP-K011",
             SignatureFault::Untrusted(_) => "FP-K012",
             SignatureFault::OutsideValidity(_) => "FP-K013",
             SignatureFault::MayNotSign(_) => "FP-K016",
             SignatureFault::Trusted(_) => "FP-K014",
         };
-        Refusal::new(code, format!("{name}: {fault}"))
+        Refusal::new(code, format!("{}: {fault}", BatchFiles::signature(batch)))
     })
+}
+
+/// Whose signature it is: a chain to a public root says only that somebody signed.
+fn check_signer(batch: &BatchName, signature: &[u8], manifest: &Manifest, signers: &[Cvr]) -> Result<(), Refusal> {
+    let refuse = |why: String| Err(Refusal::new("FP-K015", format!("{}: {why}", BatchFiles::signature(batch))));
+    match cms::signer_cvr(signature) {
+        Err(fault) => refuse(fault.to_string()),
+        Ok(None) => Ok(()),
+        Ok(Some(cvr)) if cvr == manifest.municipality_cvr || signers.contains(&cvr) => Ok(()),
+        Ok(Some(cvr)) => refuse(format!("signature: is by the organisation with CVR {cvr}, the batch is of {}", manifest.municipality_cvr)),
+    }
+}
+
+fn check_terms(terms: &Terms, manifest: &Manifest) -> Result<(), Refusal> {
+    let name = BatchFiles::manifest(&manifest.batch);
+    if !["test", "production"].contains(&manifest.environment.as_str()) {
+        return Err(Refusal::new("FP-B024", format!("{name}: environment is {:?}, neither test nor production", manifest.environment)));
+    }
+    match &terms.environment {
+        Some(ours) if *ours != manifest.environment => {
+            return Err(Refusal::new("FP-B024", format!("{name}: the batch is for {}, this is {ours}", manifest.environment)));
+        }
+        _ => {}
+    }
+    match &terms.vendor {
+        Some(ours) if *ours != manifest.vendor => {
+            Err(Refusal::new("FP-B004", format!("{name}: the batch is for vendor {}, this is {ours}", manifest.vendor)))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn parse(name: &str, bytes: &[u8]) -> Result<Manifest, Refusal> {
@@ -186,17 +257,17 @@ fn parse(name: &str, bytes: &[u8]) -> Result<Manifest, Refusal> {
 }
 
 fn check_name(batch: &BatchName, manifest: &Manifest) -> Result<(), Refusal> {
+    let mut pairs = vec![("batch", batch.as_str().to_owned(), manifest.batch.to_string())];
     let parts: Vec<&str> = batch.as_str().split('-').collect();
-    let [_, vendor, cvr, date, sequence, _] = parts[..] else { unreachable!("a batch name has six parts, checked when it was made") };
-    // Compared as numbers: a profile may want leading zeros.
-    let numbers = [sequence.parse::<u64>().ok().map(|n| n.to_string()).unwrap_or_default(), manifest.sequence.to_string()];
-    let pairs = [
-        ("batch", batch.as_str(), manifest.batch.as_str()),
-        ("vendor", vendor, manifest.vendor.as_str()),
-        ("municipality_cvr", cvr, manifest.municipality_cvr.as_str()),
-        ("business_date", date, &manifest.business_date.replace('-', "")),
-        ("sequence", &numbers[0], &numbers[1]),
-    ];
+    // A vendor may have names of its own (batch.name in its profile): then only the name as a whole says something.
+    if let ["FP", vendor, cvr, date, sequence, _] = parts[..] {
+        // Compared as numbers: a profile may want leading zeros.
+        let sequence = sequence.parse::<u64>().map(|n| n.to_string()).unwrap_or_else(|_| sequence.to_owned());
+        pairs.push(("vendor", vendor.to_owned(), manifest.vendor.to_string()));
+        pairs.push(("municipality_cvr", cvr.to_owned(), manifest.municipality_cvr.to_string()));
+        pairs.push(("business_date", date.to_owned(), manifest.business_date.replace('-', "")));
+        pairs.push(("sequence", sequence, manifest.sequence.to_string()));
+    }
     match pairs.iter().find(|(_, named, said)| named != said) {
         None => Ok(()),
         Some((field, named, said)) => {
@@ -254,21 +325,32 @@ fn hash(mut content: impl Read) -> io::Result<Sha256> {
     }
 }
 
-/// What lies in the batch's own folder and no manifest vouches for would be somebody's letter, or nobody's.
+/// What bears the batch's name and no manifest vouches for would be somebody's letter, or nobody's: beside its files, and
+/// in its own folder. What ends in `.part` is an upload that broke off.
 fn check_nothing_extra(folder: &Path, batch: &BatchName, files: &[FileEntry]) -> Result<(), Refusal> {
-    let listed: BTreeSet<&str> = files.iter().map(|entry| entry.name.as_str()).collect();
-    let entries = match fs::read_dir(folder.join(batch.as_str())) {
+    let mut known: BTreeSet<String> = files.iter().map(|entry| entry.name.clone()).collect();
+    // A manifest without letters.csv is told in words of its own.
+    known.extend([BatchFiles::manifest(batch), BatchFiles::signature(batch), BatchFiles::ready(batch), BatchFiles::letters(batch)]);
+    let stranger = |name: &str| Err(Refusal::new("FP-B009", format!("{name} lies there, and the manifest does not name it")));
+    let own = format!("{batch}.");
+    for_each_name(folder, &folder.display().to_string(), |name| {
+        if name.starts_with(&own) && !name.ends_with(".part") && !known.contains(&name) { stranger(&name) } else { Ok(()) }
+    })?;
+    for_each_name(&folder.join(batch.as_str()), batch.as_str(), |name| {
+        let name = format!("{batch}/{name}");
+        if known.contains(&name) { Ok(()) } else { stranger(&name) }
+    })
+}
+
+/// One name at a time, until one is refused: a folder may hold more of them than should be remembered. None where there is
+/// no such folder.
+fn for_each_name(folder: &Path, shown: &str, mut look: impl FnMut(String) -> Result<(), Refusal>) -> Result<(), Refusal> {
+    let unreadable = |fault: io::Error| Refusal::unreadable(shown, &fault);
+    let mut entries = match fs::read_dir(folder) {
         Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(()),
-        entries => entries.map_err(|fault| Refusal::unreadable(batch.as_str(), &fault))?,
+        entries => entries.map_err(unreadable)?,
     };
-    for entry in entries {
-        let name = entry.map_err(|fault| Refusal::unreadable(batch.as_str(), &fault))?.file_name();
-        let name = format!("{batch}/{}", name.to_string_lossy());
-        if !listed.contains(name.as_str()) {
-            return Err(Refusal::new("FP-B009", format!("{name} lies there, and the manifest does not name it")));
-        }
-    }
-    Ok(())
+    entries.try_for_each(|entry| look(entry.map_err(unreadable)?.file_name().to_string_lossy().into_owned()))
 }
 
 /// The files as they are read: of an encrypted batch the plain ones, which the vendor has laid beside them.

@@ -3,27 +3,36 @@
 //! It trusts nothing it receives and shares no state with the pipeline that delivers to it.
 //!
 //! Under its folder: `files/` (what the client sees as `/`), `swept/` (what a sweeping vendor took away), `taken/<batch>/`
-//! (answers, decided once), `printed.csv`, `site.log`, `host_key`, `lock`.
+//! (answers, decided once), `printed.csv`, `site.log`, `site.json` (which vendor, and its folders), `host_key`, and three
+//! locks: `lock` is the server's, `desk.lock` belongs to whoever prints, `hand.lock` to whoever answers by hand.
 
 pub mod acceptance;
+mod answers;
 mod book;
 mod container;
 mod files;
+pub mod hand;
+mod jail;
+pub mod misbehave;
 mod sequence;
 mod server;
 mod work;
 
-pub use acceptance::{AcceptedBatch, Moment, Refusal, batches_at, verify, verify_as_of};
+pub use acceptance::{AcceptedBatch, Moment, Refusal, Terms, batches_at, verify, verify_as_of, verify_on};
 pub use book::printed;
+pub use misbehave::Misbehaviour;
 pub use sequence::check_sequence;
 
 use crate::domain::VendorId;
 use crate::domain::redact::redact;
 use crate::vendor::VendorProfile;
-use files::Jail;
+use jail::Jail;
+use misbehave::Mischief;
+use serde::{Deserialize, Serialize};
 use server::Door;
-use std::fs::{self, DirBuilder, File};
-use std::net::Ipv4Addr;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -37,6 +46,8 @@ use work::Desk;
 /// Threads of the server; the printer has one of its own.
 const SERVER_THREADS: usize = 2;
 const PART: &str = "part";
+const PLATE: &str = "site.json";
+const PLATE_BYTES_MAX: u64 = 64 * 1024;
 
 /// What a site is made of.
 #[derive(Debug, Clone)]
@@ -51,6 +62,27 @@ pub struct SiteOptions {
     pub trusted_pem: Vec<u8>,
     /// 0 is any free one.
     pub port: u16,
+}
+
+/// How a site behaves; by default it listens on loopback, answers by itself, and does nothing wrong.
+#[derive(Debug, Clone)]
+pub struct Manners {
+    pub listen: IpAddr,
+    /// The server's key, made where it is missing; `host_key` in the site's folder when absent.
+    pub host_key: Option<PathBuf>,
+    /// Nothing is decided or printed here: a technician answers with [`hand`].
+    pub by_hand: bool,
+    /// Which batches are taken, beside what [`SiteOptions`] says.
+    pub environment: Option<String>,
+    pub signers: Vec<crate::domain::Cvr>,
+    pub misbehaviour: Vec<Misbehaviour>,
+}
+
+impl Default for Manners {
+    fn default() -> Self {
+        let listen = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        Self { listen, host_key: None, by_hand: false, environment: None, signers: Vec::new(), misbehaviour: Vec::new() }
+    }
 }
 
 /// Why a site cannot start. Each is the operator's to repair; trying again alone does not help.
@@ -69,49 +101,77 @@ impl SiteFault {
 
 /// A running site. Dropping it stops it as [`Site::stop`] does.
 pub struct Site {
-    port: u16,
+    address: SocketAddr,
     host_key_pin: String,
     stopping: Arc<AtomicBool>,
     wake: SyncSender<()>,
     worker: Option<JoinHandle<()>>,
     server: Option<Runtime>,
     // Held until the threads are gone: two sites in one folder would print twice.
-    _lock: File,
+    _locks: Vec<Lock>,
 }
 
 impl Site {
     /// Starts server and printer, and finishes what an earlier site in the same folder left unfinished.
     pub fn start(options: SiteOptions) -> Result<Self, SiteFault> {
+        Self::start_as(options, Manners::default())
+    }
+
+    /// As [`Site::start`], with manners of its own.
+    pub fn start_as(options: SiteOptions, manners: Manners) -> Result<Self, SiteFault> {
         let SiteOptions { profile, dir, authorised_key, trusted_pem, port } = options;
-        let key = authorised_key.trim().parse().map_err(|fault| SiteFault::new("authorised key", fault))?;
+        let key = server::client_key(&authorised_key)?;
         // Checked here, or every batch would be refused for what is this site's own fault.
         if !openssl::x509::X509::stack_from_pem(&trusted_pem).is_ok_and(|found| !found.is_empty()) {
             return Err(SiteFault::new("trusted certificates", "there is none in PEM"));
         }
+        let in_dir = |fault: std::io::Error| SiteFault::new(dir.display().to_string(), fault);
         let door = Arc::new(Door { user: profile.id.to_string(), key });
-        let places = Places::make(&dir, &profile).map_err(|fault| SiteFault::new(dir.display().to_string(), fault))?;
-        let lock = lock(&dir)?;
-        let host_key = server::host_key(&dir.join("host_key"))?;
+        let places = Places::make(&dir, &profile, manners.misbehaviour.contains(&Misbehaviour::Sweep)).map_err(in_dir)?;
+        let mut locks = vec![lock(&dir, "lock", "another site runs in this folder")?];
+        let host_key = match &manners.misbehaviour {
+            scripts if scripts.contains(&Misbehaviour::NewHostKey) => server::new_host_key(),
+            _ => server::host_key(&manners.host_key.unwrap_or_else(|| dir.join("host_key")))?,
+        };
         let host_key_pin = server::pin(&host_key);
         places.sweep_leftovers().map_err(|fault| SiteFault::new("sweeping the inbox", fault))?;
 
         let (wake, woken) = sync_channel(1);
         let stopping = Arc::new(AtomicBool::new(false));
-        let desk = Desk::open(places.clone(), trusted_pem).map_err(|fault| SiteFault::new("opening printed.csv", fault))?;
+        let terms = Terms {
+            trusted_pem,
+            vendor: Some(profile.id.clone()),
+            environment: manners.environment,
+            signers: manners.signers,
+            delivered: false,
+            moment: Moment::Now,
+        };
+        let desk = if manners.by_hand {
+            None
+        } else {
+            locks.push(lock(&dir, DESK_LOCK, "somebody answers by hand in this folder; try again")?);
+            Some(Desk::open(places.clone(), terms).map_err(|fault| SiteFault::new("opening printed.csv", fault))?)
+        };
         let (root, answers) = (places.files.clone(), places.outbox.clone());
-        let jail = Arc::new(Jail { root, answers, complete: on_complete(places, wake.clone()) });
-        let failed = |fault: std::io::Error| SiteFault::new(format!("listening on 127.0.0.1:{port}"), fault);
+        let mischief = Mischief::new(manners.misbehaviour, Box::new(move |text| log(&dir, text)));
+        let jail = Arc::new(Jail { root, answers, complete: on_complete(places, wake.clone()), mischief });
+        let wanted = SocketAddr::new(manners.listen, port);
+        let failed = |fault: std::io::Error| SiteFault::new(format!("listening on {wanted}"), fault);
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         let runtime = runtime.worker_threads(SERVER_THREADS).thread_name("vendor-sftp").enable_all().build().map_err(failed)?;
-        let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, port))).map_err(failed)?;
-        let port = listener.local_addr().map_err(failed)?.port();
+        let listener = runtime.block_on(TcpListener::bind(wanted)).map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
         runtime.spawn(server::serve(listener, host_key, door, jail));
-        let worker = spawn_worker(desk, stopping.clone(), woken)?;
-        Ok(Self { port, host_key_pin, stopping, wake, worker: Some(worker), server: Some(runtime), _lock: lock })
+        let worker = desk.map(|desk| spawn_worker(desk, stopping.clone(), woken)).transpose()?;
+        Ok(Self { address, host_key_pin, stopping, wake, worker, server: Some(runtime), _locks: locks })
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub fn port(&self) -> u16 {
-        self.port
+        self.address.port()
     }
 
     /// `SHA256:...`, as ssh-keygen prints it.
@@ -137,11 +197,35 @@ impl Drop for Site {
     }
 }
 
-fn lock(dir: &Path) -> Result<File, SiteFault> {
+/// Belongs to whoever decides and prints: the site itself, or a technician for the moment of an answer.
+const DESK_LOCK: &str = "desk.lock";
+
+/// A lock that is given back when it is dropped, and not only when its file is closed: a process that is just being
+/// started holds a copy of every open file for a moment.
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing gives it back too.
+        let _ = self.0.unlock();
+    }
+}
+
+fn lock(dir: &Path, name: &str, why: &str) -> Result<Lock, SiteFault> {
     let failed = |why: &dyn std::fmt::Display| SiteFault::new(dir.display().to_string(), why);
-    let file = File::create(dir.join("lock")).map_err(|fault| failed(&fault))?;
-    file.try_lock().map_err(|_| failed(&"another site runs in this folder"))?;
-    Ok(file)
+    let file = File::create(dir.join(name)).map_err(|fault| failed(&fault))?;
+    file.try_lock().map_err(|_| failed(&why))?;
+    Ok(Lock(file))
+}
+
+/// A line for the vendor's operator. When even that cannot be written, there is nobody left to tell.
+fn log(dir: &Path, text: &str) {
+    let file = OpenOptions::new().create(true).append(true).open(dir.join("site.log"));
+    let _ = file.and_then(|mut file| file.write_all(format!("{} {text}\n", now()).as_bytes()));
+}
+
+fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 fn spawn_worker(mut desk: Desk, stopping: Arc<AtomicBool>, woken: Receiver<()>) -> Result<JoinHandle<()>, SiteFault> {
@@ -172,10 +256,19 @@ fn on_complete(places: Places, wake: SyncSender<()>) -> Box<dyn Fn(&Path) + Send
     })
 }
 
+/// What a site leaves in `site.json`, so that a technician's answers need no profile.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Plate {
+    vendor: VendorId,
+    inbox: String,
+    outbox: String,
+    sweeps: bool,
+    rename_into_place: bool,
+}
+
 /// The folders of a site.
 #[derive(Debug, Clone)]
 struct Places {
-    vendor: VendorId,
     dir: PathBuf,
     files: PathBuf,
     inbox: PathBuf,
@@ -187,23 +280,40 @@ struct Places {
 }
 
 impl Places {
-    fn make(dir: &Path, profile: &VendorProfile) -> std::io::Result<Self> {
-        let files = dir.join("files");
+    fn make(dir: &Path, profile: &VendorProfile, sweeps: bool) -> std::io::Result<Self> {
         let delivery = &profile.delivery;
-        let places = Self {
+        let plate = Plate {
             vendor: profile.id.clone(),
-            inbox: files.join(&delivery.inbox),
-            outbox: files.join(&delivery.outbox),
-            taken: dir.join("taken"),
-            swept: delivery.sweeps.then(|| dir.join("swept")),
+            inbox: delivery.inbox.clone(),
+            outbox: delivery.outbox.clone(),
+            sweeps: delivery.sweeps || sweeps,
             rename_into_place: delivery.rename_into_place,
-            dir: dir.to_owned(),
-            files,
         };
+        let places = Self::of(dir, &plate);
         for folder in [&places.inbox, &places.outbox, &places.taken].into_iter().chain(&places.swept) {
             DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         }
+        book::put(&dir.join("site.part"), &dir.join(PLATE), &serde_json::to_vec_pretty(&plate)?)?;
         Ok(places)
+    }
+
+    /// The folders of a site that has run here; FP-Y003 is for whoever finds none.
+    fn read(dir: &Path) -> std::io::Result<Self> {
+        let bytes = answers::read_bounded(&dir.join(PLATE), PLATE_BYTES_MAX)?;
+        Ok(Self::of(dir, &serde_json::from_slice(&bytes)?))
+    }
+
+    fn of(dir: &Path, plate: &Plate) -> Self {
+        let files = dir.join("files");
+        Self {
+            inbox: files.join(&plate.inbox),
+            outbox: files.join(&plate.outbox),
+            taken: dir.join("taken"),
+            swept: plate.sweeps.then(|| dir.join("swept")),
+            rename_into_place: plate.rename_into_place,
+            dir: dir.to_owned(),
+            files,
+        }
     }
 
     /// Where the printer finds batches.

@@ -1,11 +1,12 @@
-//! The vendor's SFTP server: who may come in, and on which terms. One user, one key, loopback only; what a session may
+//! The vendor's SFTP server: who may come in, and on which terms. One user, one key; what a session may
 //! then do to files is decided in [`super::files`].
 
 use super::SiteFault;
-use super::files::{FileSession, Jail};
+use super::files::FileSession;
+use super::jail::Jail;
 use russh::keys::ssh_key::LineEnding;
 use russh::keys::ssh_key::private::Ed25519Keypair;
-use russh::keys::{HashAlg, PrivateKey, PublicKey};
+use russh::keys::{Algorithm, HashAlg, PrivateKey, PublicKey};
 use russh::server::{Auth, ChannelOpenHandle, Config, Handler, Msg, PublicKeyOffer, Session, VerifiedPublicKey, run_stream};
 use russh::{Channel, ChannelId, MethodKind, MethodSet};
 use std::borrow::Cow;
@@ -33,11 +34,22 @@ pub struct Door {
     pub key: PublicKey,
 }
 
+/// The client's key, from the line of an OpenSSH `.pub` file.
+pub fn client_key(line: &str) -> Result<PublicKey, SiteFault> {
+    let failed = |why: &dyn std::fmt::Display| SiteFault::new("authorised key", why);
+    let key: PublicKey = line.trim().parse().map_err(|fault| failed(&fault))?;
+    match key.algorithm() {
+        Algorithm::Ed25519 | Algorithm::Ecdsa { .. } => Ok(key),
+        // This server is built without RSA; a login with such a key would fail without a word why.
+        other => Err(failed(&format!("{other} is not taken here; make an ed25519 key with `ssh-keygen -t ed25519`"))),
+    }
+}
+
 /// The server's own key: made once, then read, so that a client's pin survives a restart.
 pub fn host_key(path: &Path) -> Result<PrivateKey, SiteFault> {
     let failed = |why: &dyn std::fmt::Display| SiteFault::new(format!("host key {}", path.display()), why);
     if !path.exists() {
-        let key = PrivateKey::from(Ed25519Keypair::from_seed(&rand::random()));
+        let key = new_host_key();
         let text = key.to_openssh(LineEnding::LF).map_err(|fault| failed(&fault))?;
         let beside = path.with_extension("part");
         let mut options = OpenOptions::new();
@@ -46,6 +58,11 @@ pub fn host_key(path: &Path) -> Result<PrivateKey, SiteFault> {
         written.and_then(|()| fs::rename(&beside, path)).map_err(|fault| failed(&fault))?;
     }
     PrivateKey::read_openssh_file(path).map_err(|fault| failed(&fault))
+}
+
+/// A key that no client has pinned.
+pub fn new_host_key() -> PrivateKey {
+    PrivateKey::from(Ed25519Keypair::from_seed(&rand::random()))
 }
 
 /// `SHA256:` and base64 without padding, as ssh-keygen prints it.
@@ -64,19 +81,21 @@ pub async fn serve(listener: TcpListener, host_key: PrivateKey, door: Arc<Door>,
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        let visitor = Visitor { door: door.clone(), jail: jail.clone(), channels: HashMap::new() };
-        let config = config.clone();
+        let (config, door, jail) = (config.clone(), door.clone(), jail.clone());
         tokio::spawn(async move {
             let _place = place;
-            visit(config, socket, visitor).await;
+            visit(config, socket, door, jail).await;
         });
     }
 }
 
-async fn visit(config: Arc<Config>, socket: TcpStream, visitor: Visitor) {
+async fn visit(config: Arc<Config>, socket: TcpStream, door: Arc<Door>, jail: Arc<Jail>) {
     // `Config::nodelay` counts only where russh listens itself; without it, each answer may wait 40 ms for the client's
     // delayed acknowledgement. A socket that refuses is only slower.
     let _ = socket.set_nodelay(true);
+    // A second hold on the line, to break it off. Out of file handles is a session that does not come about.
+    let Ok((line, socket)) = socket.into_std().and_then(|line| Ok((line.try_clone()?, TcpStream::from_std(line)?))) else { return };
+    let visitor = Visitor { door, jail, line: Arc::new(line), channels: HashMap::new() };
     // A broken session is the client's to notice: it gets no answer and asks again.
     if let Ok(session) = run_stream(config, socket, visitor).await {
         let _ = session.await;
@@ -101,6 +120,7 @@ fn config(host_key: PrivateKey) -> Config {
 struct Visitor {
     door: Arc<Door>,
     jail: Arc<Jail>,
+    line: Arc<std::net::TcpStream>,
     /// Opened, and not yet turned into SFTP.
     channels: HashMap<ChannelId, Option<Channel<Msg>>>,
 }
@@ -142,7 +162,7 @@ impl Handler for Visitor {
         match self.channels.get_mut(&id).and_then(Option::take) {
             Some(channel) if name == "sftp" => {
                 session.channel_success(id)?;
-                russh_sftp::server::run(channel.into_stream(), FileSession::new(self.jail.clone())).await;
+                russh_sftp::server::run(channel.into_stream(), FileSession::new(self.jail.clone(), self.line.clone())).await;
                 Ok(())
             }
             _ => session.channel_failure(id),

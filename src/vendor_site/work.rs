@@ -5,17 +5,18 @@
 //! `done` holds which ready marker was answered last; another marker is the question once more. A decision is never
 //! taken back, not even a refusal: the sender may have put the letters into another batch by then.
 
-use super::acceptance::{AcceptedBatch, Refusal, UNREADABLE, verify};
+use super::acceptance::{Refusal, Terms, UNREADABLE, verify_on};
+use super::answers::{Answers, read_bounded};
 use super::book::{Book, put};
-use super::{PART, Places};
+use super::{Places, log, now};
 use crate::domain::{BatchName, Sha256};
 use crate::wire::manifest::{BatchFiles, LetterRow, MANIFEST_BYTES_MAX};
-use crate::wire::receipt::{ANSWER_BYTES_MAX, Ack, AckResult, ReceiptHead, ReceiptRow, VendorStatus, rows_from_csv, rows_to_csv};
+use crate::wire::receipt::{Ack, AckResult, ReceiptRow, VendorStatus};
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// How often the inbox is looked at when nothing wakes the printer.
@@ -39,7 +40,7 @@ impl Stamp {
 /// The printer's desk.
 pub struct Desk {
     places: Places,
-    trusted_pem: Vec<u8>,
+    terms: Terms,
     /// `None` after a fault, until it was read again.
     book: Option<Book>,
     /// The marker that each batch was last answered, or logged, for.
@@ -50,9 +51,9 @@ pub struct Desk {
 }
 
 impl Desk {
-    pub fn open(places: Places, trusted_pem: Vec<u8>) -> io::Result<Self> {
+    pub fn open(places: Places, terms: Terms) -> io::Result<Self> {
         let book = Some(Book::open(&places.dir)?);
-        Ok(Self { places, trusted_pem, book, answered: HashMap::new(), resting_until: None, resumed: false })
+        Ok(Self { places, terms, book, answered: HashMap::new(), resting_until: None, resumed: false })
     }
 
     /// Works through everything that is ready. A fault ends the round; nothing is left out, the next one begins again.
@@ -139,7 +140,7 @@ impl Desk {
                 return Ok(());
             }
         };
-        match (self.decided(batch)?, manifest) {
+        match (Answers::to(&self.places, batch).decided()?, manifest) {
             (Some(ack), Some(other)) if ack.manifest_sha256 != other => {
                 let first = ack.manifest_sha256;
                 self.log(&format!("{batch} came again with another manifest (sha256 {other}, first {first}); the first answer stands"));
@@ -175,26 +176,13 @@ impl Desk {
         }
     }
 
-    fn decided(&self, batch: &BatchName) -> io::Result<Option<Ack>> {
-        match read_bounded(&self.state(batch).join("ack.json"), ANSWER_BYTES_MAX) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(io::Error::other),
-            Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(fault) => Err(fault),
-        }
-    }
-
     /// Judges a batch and writes down what will be answered; `ack.json` last. Gives back why nothing could be decided.
     fn decide(&self, batch: &BatchName, manifest: Sha256) -> io::Result<Option<Refusal>> {
-        let verdict = verify(self.places.held(), batch, &self.trusted_pem).and_then(|accepted| self.for_us(accepted));
-        let (state, at) = (self.state(batch), now());
-        fs::create_dir_all(&state)?;
-        let (result, reason, manifest_sha256) = match verdict {
+        let (answers, at) = (Answers::to(&self.places, batch), now());
+        let (result, reason, manifest_sha256) = match verify_on(self.places.held(), batch, &self.terms) {
             Ok(accepted) => {
                 let rows: Vec<ReceiptRow> = accepted.letters.iter().map(|row| self.receipt_row(batch, row, &at)).collect();
-                let csv = rows_to_csv(&rows).map_err(io::Error::other)?;
-                let head = receipt_head(batch, accepted.manifest_sha256, &rows, &csv, &at);
-                put(&state.join("next.part"), &state.join("receipt-1.csv"), &csv)?;
-                put(&state.join("next.part"), &state.join("receipt-1.json"), &json(&head)?)?;
+                answers.add_receipt(1, accepted.manifest_sha256, true, &rows, &at)?;
                 (AckResult::Accepted, String::new(), accepted.manifest_sha256)
             }
             Err(fault) if fault.code == UNREADABLE => return Ok(Some(fault)),
@@ -203,19 +191,8 @@ impl Desk {
                 (AckResult::Rejected, format!("{code} {message}"), manifest)
             }
         };
-        let ack = Ack { batch: batch.clone(), manifest_sha256, result, reason, at };
-        put(&state.join("next.part"), &state.join("ack.json"), &json(&ack)?)?;
-        File::open(&self.places.taken)?.sync_all()?;
+        answers.decide(&Ack { batch: batch.clone(), manifest_sha256, result, reason, at })?;
         Ok(None)
-    }
-
-    fn for_us(&self, accepted: AcceptedBatch) -> Result<AcceptedBatch, Refusal> {
-        let (theirs, ours) = (&accepted.manifest.vendor, &self.places.vendor);
-        if theirs == ours {
-            Ok(accepted)
-        } else {
-            Err(Refusal::new("FP-B004", format!("the batch is for vendor {theirs}, this is {ours}")))
-        }
     }
 
     /// What becomes of one letter. One that another batch brought before is not printed, and the receipt says so.
@@ -231,58 +208,12 @@ impl Desk {
         ReceiptRow { letter_id: row.letter_id.clone(), status, reason, pages: row.pages, sheets: row.sheets, at: at.to_owned() }
     }
 
-    /// Brings out what was decided: acknowledgement, print, receipt, and the receipt's head, which says it is complete.
     fn carry_out(&mut self, batch: &BatchName) -> io::Result<()> {
-        let state = self.state(batch);
-        let publish = |name: &str, bytes: &[u8]| put(&state.join(format!("out.{PART}")), &self.places.outbox.join(name), bytes);
-        let Some(ack) = self.decided(batch)? else { return Ok(()) };
-        publish(&BatchFiles::ack(batch), &json(&ack)?)?;
-        if ack.result == AckResult::Rejected {
-            return Ok(());
-        }
-        let csv = read_bounded(&state.join("receipt-1.csv"), ANSWER_BYTES_MAX)?;
-        let head = read_bounded(&state.join("receipt-1.json"), ANSWER_BYTES_MAX)?;
-        let rows = rows_from_csv(&csv).map_err(io::Error::other)?;
-        self.book.as_mut().expect("a round opens the book before it works").print(batch, &rows)?;
-        publish(&format!("{batch}.receipt-1.csv"), &csv)?;
-        publish(&format!("{batch}.receipt-1.json"), &head)
+        let book = self.book.as_mut().expect("a round opens the book before it works");
+        Answers::to(&self.places, batch).bring_out(|rows| book.print(batch, rows))
     }
 
-    /// A line for the vendor's operator. When even that cannot be written, there is nobody left to tell.
     fn log(&self, text: &str) {
-        let file = OpenOptions::new().create(true).append(true).open(self.places.dir.join("site.log"));
-        let _ = file.and_then(|mut file| writeln!(file, "{} {text}", now()));
+        log(&self.places.dir, text);
     }
-}
-
-fn receipt_head(batch: &BatchName, manifest_sha256: Sha256, rows: &[ReceiptRow], csv: &[u8], at: &str) -> ReceiptHead {
-    let sum = |field: fn(&ReceiptRow) -> u32| rows.iter().fold(0u32, |sum, row| sum.saturating_add(field(row)));
-    ReceiptHead {
-        batch: batch.clone(),
-        manifest_sha256,
-        number: 1,
-        cumulative: true,
-        letters: rows.len() as u32,
-        pages: sum(|row| row.pages),
-        sheets: sum(|row| row.sheets),
-        csv_sha256: Sha256(openssl::sha::sha256(csv)),
-        at: at.to_owned(),
-    }
-}
-
-fn json(answer: &impl serde::Serialize) -> io::Result<Vec<u8>> {
-    let mut bytes = serde_json::to_vec_pretty(answer)?;
-    bytes.push(b'\n');
-    Ok(bytes)
-}
-
-/// At most `bytes_max` and one: what is larger is refused by whoever looks at it.
-fn read_bounded(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(bytes_max + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-fn now() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

@@ -1,8 +1,12 @@
 //! The detached CMS signature over a manifest: made and checked with OpenSSL, binary, DER.
 
 use super::chain;
+use super::cms_shape;
 use super::manifest::WireError;
+use crate::domain::Cvr;
+use openssl::asn1::Asn1Object;
 use openssl::cms::{CMSOptions, CmsContentInfo};
+use openssl::nid::Nid;
 use openssl::pkcs7::{Pkcs7, Pkcs7Flags};
 use openssl::pkey::{PKeyRef, Private};
 use openssl::stack::Stack;
@@ -33,6 +37,9 @@ pub enum SignatureFault {
     /// FP-K011.
     #[error("signature: does not verify over this content ({0})")]
     Changed(String),
+    /// FP-K011: it verifies, and it is not as it was made.
+    #[error("signature: {0}: bytes of it were changed that no signature covers")]
+    Shape(&'static str),
     /// FP-K012.
     #[error("signature: does not verify, its certificate chain leads to no trusted certificate ({0})")]
     Untrusted(String),
@@ -80,7 +87,37 @@ pub fn check_at(content: &[u8], signature_der: &[u8], trusted_pem: &[u8], at_s: 
             None => SignatureFault::Changed(text),
         }
     })?;
-    signers_may_sign(signature_der)
+    signers_may_sign(signature_der)?;
+    cms_shape::check(signature_der).map_err(SignatureFault::Shape)
+}
+
+/// The CVR number that the signer's certificate carries: in organizationIdentifier (`NTRDK-12345678`, ETSI EN 319 412-1,
+/// OCES 3), or in serialNumber (`CVR:12345678-...`, OCES 2). `None` when it carries none.
+///
+/// Says nothing about the signature; [`check`] does. A fault when it cannot be told who signed.
+pub fn signer_cvr(signature_der: &[u8]) -> Result<Option<Cvr>, WireError> {
+    let unclear = |why: &str| WireError::new("signature", why.to_owned());
+    let structure = Pkcs7::from_der(signature_der).map_err(|_| unclear("does not say who signed"))?;
+    let none = Stack::new().map_err(|e| WireError::new("signature", e))?;
+    let signers = structure.signers(&none, Pkcs7Flags::empty()).map_err(|_| unclear("does not say who signed"))?;
+    match signers.len() {
+        1 => Ok(cvr_in(&signers[0])),
+        several => Err(unclear(&format!("is by {several} signers, expected one"))),
+    }
+}
+
+fn cvr_in(certificate: &X509Ref) -> Option<Cvr> {
+    let number =
+        |text: &str| -> Option<Cvr> { text.get(..8).filter(|_| !text[8..].starts_with(|c: char| c.is_ascii_digit()))?.parse().ok() };
+    let organization = Asn1Object::from_str("2.5.4.97").ok()?.nid();
+    certificate.subject_name().entries().find_map(|entry| {
+        let text = entry.data().to_string().ok()?;
+        match entry.object().nid() {
+            nid if nid == organization => number(text.strip_prefix("NTRDK-").or_else(|| text.strip_prefix("VATDK-"))?),
+            Nid::SERIALNUMBER => number(text.strip_prefix("CVR:")?),
+            _ => None,
+        }
+    })
 }
 
 /// A chain that holds says that a certificate is real, not that it was made for signing.

@@ -2,6 +2,7 @@
 
 pub mod chain;
 pub mod cms;
+mod cms_shape;
 pub mod envelope;
 mod forsendelse;
 pub mod manifest;

@@ -40,11 +40,37 @@ pub enum VendorStatus {
     Rejected,
     /// Final.
     Cancelled,
+    /// After final: the carrier brought it back. Its reason is one of [`RETURN_REASONS`].
+    Returned,
+}
+
+/// Why a letter came back, as NHS Notify's print suppliers say it; the only published list.
+pub const RETURN_REASONS: [(&str, &str); 10] = [
+    ("R01", "addressee gone away"),
+    ("R02", "address incomplete"),
+    ("R03", "address inaccessible"),
+    ("R04", "addressee unknown"),
+    ("R05", "refused"),
+    ("R06", "not called for"),
+    ("R07", "no such address"),
+    ("R08", "no reason given"),
+    ("R09", "deceased"),
+    ("R10", "something else, said after the code"),
+];
+
+/// The code that a return's reason begins with; a text may follow after a space, and must after R10.
+pub fn return_reason(reason: &str) -> Option<&'static str> {
+    let (code, text) = reason.split_once(' ').unwrap_or((reason, ""));
+    let (known, _) = RETURN_REASONS.iter().find(|(known, _)| *known == code)?;
+    (*known != "R10" || !text.trim().is_empty()).then_some(known)
 }
 
 impl VendorStatus {
-    const ALL: [Self; 7] =
-        [Self::Received, Self::Accepted, Self::Printed, Self::Enveloped, Self::HandedOver, Self::Rejected, Self::Cancelled];
+    const ALL: [Self; 8] =
+        [Self::Received, Self::Accepted, Self::Printed, Self::Enveloped, Self::HandedOver, Self::Rejected, Self::Cancelled, Self::Returned];
+
+    /// How far a printed letter can come.
+    pub const PROGRESS: [Self; 5] = [Self::Received, Self::Accepted, Self::Printed, Self::Enveloped, Self::HandedOver];
 
     pub fn word(self) -> &'static str {
         match self {
@@ -55,6 +81,7 @@ impl VendorStatus {
             Self::HandedOver => "handed_over",
             Self::Rejected => "rejected",
             Self::Cancelled => "cancelled",
+            Self::Returned => "returned",
         }
     }
 
@@ -63,7 +90,7 @@ impl VendorStatus {
     }
 
     pub fn is_final(self) -> bool {
-        matches!(self, Self::HandedOver | Self::Rejected | Self::Cancelled)
+        matches!(self, Self::HandedOver | Self::Rejected | Self::Cancelled | Self::Returned)
     }
 }
 

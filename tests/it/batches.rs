@@ -45,8 +45,17 @@ pub struct Signer {
 impl Signer {
     /// A signing certificate that is valid for so many days from today; negative ones have passed.
     pub fn valid(from_days: i64, to_days: i64) -> Self {
-        let (root, root_key) = certificate("root", None, -30, 30);
-        let (certificate, key) = certificate("signer", Some((&root, &root_key)), from_days, to_days);
+        Self::made(&[("CN", "signer")], from_days, to_days)
+    }
+
+    /// A signing certificate with this subject.
+    pub fn named(subject: &[(&str, &str)]) -> Self {
+        Self::made(subject, -1, 10)
+    }
+
+    fn made(subject: &[(&str, &str)], from_days: i64, to_days: i64) -> Self {
+        let (root, root_key) = certificate(&[("CN", "root")], None, -30, 30);
+        let (certificate, key) = certificate(subject, Some((&root, &root_key)), from_days, to_days);
         Self { root_pem: root.to_pem().unwrap(), certificate, key }
     }
 
@@ -59,17 +68,17 @@ impl Signer {
     }
 }
 
-fn certificate(name: &str, issuer: Option<(&X509, &PKey<Private>)>, from_days: i64, to_days: i64) -> (X509, PKey<Private>) {
+fn certificate(fields: &[(&str, &str)], issuer: Option<(&X509, &PKey<Private>)>, from_days: i64, to_days: i64) -> (X509, PKey<Private>) {
     let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
     let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
     let mut subject = X509NameBuilder::new().unwrap();
-    subject.append_entry_by_text("CN", name).unwrap();
+    fields.iter().for_each(|(field, text)| subject.append_entry_by_text(field, text).unwrap());
     let subject = subject.build();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64;
     let day = |days: i64| Asn1Time::from_unix(now + days * 86_400).unwrap();
     let mut builder = X509::builder().unwrap();
     builder.set_version(2).unwrap();
-    builder.set_serial_number(&BigNum::from_u32(name.len() as u32).unwrap().to_asn1_integer().unwrap()).unwrap();
+    builder.set_serial_number(&BigNum::from_u32(fields[0].1.len() as u32).unwrap().to_asn1_integer().unwrap()).unwrap();
     builder.set_subject_name(&subject).unwrap();
     builder.set_issuer_name(issuer.map_or(&*subject, |(c, _)| c.subject_name())).unwrap();
     builder.set_pubkey(&key).unwrap();

@@ -1,11 +1,16 @@
 //! Laws of grouping, for any letters and limits.
 
+use fjernprint::domain::calendar::Cutoff;
 use fjernprint::domain::{Colour, Envelope, LetterId, Plex, Postage, PrintOptions, sheets_of};
-use fjernprint::pipeline::group::{Candidate, group};
-use fjernprint::vendor::VendorProfile;
+use fjernprint::pipeline::group::{Candidate, group, plan};
+use fjernprint::vendor::{PrintOrder, VendorProfile};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::fs;
+
+fn cutoff() -> Cutoff {
+    Cutoff { business_day: jiff::civil::date(2026, 11, 24), at: "2026-11-24T17:00:00Z".parse().unwrap() }
+}
 
 fn profile(letters_max: u32, bytes_max: u64) -> VendorProfile {
     let text = fs::read_to_string(format!("{}/vendors/straalfors/profile.toml", env!("CARGO_MANIFEST_DIR"))).unwrap();
@@ -28,6 +33,7 @@ fn candidate() -> impl Strategy<Value = Candidate> {
                 pages,
                 sheets: sheets_of(pages, plex),
                 bytes,
+                weight_g: 10 + 5 * sheets_of(pages, plex),
             }
         },
     )
@@ -66,5 +72,33 @@ proptest! {
         turned.rotate_left(middle);
         turned.reverse();
         prop_assert_eq!(group(turned, &profile), plan);
+    }
+
+    #[test]
+    fn a_plan_counts_every_letter_once_and_prices_it_by_the_table(
+        letters in proptest::collection::vec(candidate(), 0..80),
+        bytes_max in 600u64..3000,
+        turn in 0usize..80,
+    ) {
+        let mut profile = profile(7, bytes_max);
+        profile.batch.order = PrintOrder::Descending;
+        let by_id: BTreeMap<LetterId, Candidate> = letters.into_iter().map(|c| (c.letter.clone(), c)).collect();
+        let mut input: Vec<Candidate> = by_id.values().cloned().collect();
+        let made = plan(input.clone(), &profile, cutoff());
+        let planned: Vec<&Candidate> = made.batches.iter().flat_map(|b| &b.letters).map(|id| &by_id[id]).collect();
+        let sum = |of: fn(&Candidate) -> u64| planned.iter().map(|c| of(c)).sum::<u64>();
+        prop_assert_eq!(made.classes.iter().map(|c| c.letters).sum::<u64>(), planned.len() as u64);
+        prop_assert_eq!(made.classes.iter().map(|c| c.sheets).sum::<u64>(), sum(|c| u64::from(c.sheets)));
+        prop_assert_eq!(made.classes.iter().map(|c| c.weight_g).sum::<u64>(), sum(|c| u64::from(c.weight_g)));
+        let price = |c: &&Candidate| profile.postage.price_ore(c.options.postage, c.weight_g, cutoff().business_day);
+        let prices: Vec<Option<u32>> = planned.iter().map(price).collect();
+        prop_assert_eq!(made.classes.iter().map(|c| c.cost_ore).sum::<u64>(), prices.iter().flatten().map(|ore| u64::from(*ore)).sum::<u64>());
+        prop_assert_eq!(made.classes.iter().map(|c| c.unpriced).sum::<u64>(), prices.iter().filter(|p| p.is_none()).count() as u64);
+        for batch in &made.batches {
+            prop_assert!(batch.letters.windows(2).all(|w| by_id[&w[0]].postcode >= by_id[&w[1]].postcode));
+        }
+        let middle = turn % input.len().max(1);
+        input.rotate_left(middle);
+        prop_assert_eq!(plan(input, &profile, cutoff()), made);
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::pdf::{A4, pdf};
 use fjernprint::pdf::draw::{LetterText, Window, letter};
-use fjernprint::pdf::facts::{BoxMm, Mark, MarkKind, PageInk};
-use fjernprint::pdf::{inspect, inspect_for};
+use fjernprint::pdf::facts::{BoxMm, Mark, MarkKind, PageInk, PdfFacts};
+use fjernprint::pdf::{inspect, inspect_for, inspect_the_long_way};
 use lopdf::{Dictionary, Document, Object, ObjectId, Stream, dictionary};
 use proptest::prelude::*;
 use std::fs;
@@ -30,7 +30,15 @@ fn drawn(content: &str, change: impl FnOnce(&mut Document)) -> PageInk {
         set_content(document, content);
         change(document);
     });
-    inspect(&bytes).pages[0].ink.clone().expect("the page can be drawn")
+    seen_alike(&bytes).pages[0].ink.clone().expect("the page can be drawn")
+}
+
+/// The facts, which must be the same whether plain pages are followed the short way or by the interpreter.
+#[track_caller]
+fn seen_alike(bytes: &[u8]) -> PdfFacts {
+    let facts = inspect(bytes);
+    assert_eq!(facts, inspect_the_long_way(bytes));
+    facts
 }
 
 fn helvetica(document: &mut Document) {
@@ -413,6 +421,58 @@ fn drawing_without_end_is_given_up() {
     assert!(many.marks.len() <= 400 && !many.too_much);
 }
 
+/// Every operator that plain pages use, and some that make a page another's business halfway.
+#[test]
+fn the_short_way_sees_what_the_interpreter_sees() {
+    let check = |content: &str| {
+        let bytes = pdf(&[A4], |document, _| {
+            let font = dictionary! { "Type" => "Font", "Subtype" => "Type1", "BaseFont" => "Helvetica", "Encoding" => "WinAnsiEncoding" };
+            let form = dictionary! { "Type" => "XObject", "Subtype" => "Form", "BBox" => vec![0.into(), 0.into(), 80.into(), 30.into()] };
+            let form = document.add_object(Stream::new(form, b"2 2 60 20 re S BT 5 5 Td (form) Tj ET".to_vec()));
+            let image = dictionary! {
+                "Type" => "XObject", "Subtype" => "Image", "Width" => 2, "Height" => 2, "BitsPerComponent" => 8, "ColorSpace" => "DeviceRGB",
+            };
+            let image = document.add_object(Stream::new(image, (0..12).collect()));
+            let states = dictionary! {
+                "Plain" => dictionary! { "LW" => 4, "LC" => 2, "BM" => "Normal", "ca" => 1, "SMask" => "None" },
+                "Thin" => dictionary! { "ca" => Object::Real(0.5) },
+            };
+            let grey = vec!["CalGray".into(), dictionary! { "WhitePoint" => vec![1.into(), 1.into(), 1.into()] }.into()];
+            change_page(document, |page| {
+                page.set(
+                    "Resources",
+                    dictionary! {
+                        "Font" => dictionary! { "F" => font }, "XObject" => dictionary! { "Fm" => form, "Im" => image },
+                        "ExtGState" => states, "ColorSpace" => dictionary! { "Grey" => Object::Array(grey) },
+                    },
+                );
+            });
+            set_content(document, content);
+        });
+        assert!(seen_alike(&bytes).pages[0].ink.is_some(), "{content}");
+    };
+    for content in [
+        "BT /F 11 Tf 13 TL 60 700 Td (one) Tj T* (two) Tj (three) ' 1 2 (four five) \" 0 -20 TD (six) Tj ET",
+        "BT /F 9 Tf 0.5 Tc 3 Tw 120 Tz 4 Ts 1 0 0 1 60 600 Tm [(spaced) -250 (out 010180-4444) 90.5 (text)] TJ ET",
+        "BT /F 9 Tf 0 1 -1 0 300 300 Tm (turned) Tj 0.7 0.7 -0.7 0.7 200 200 Tm (askew) Tj ET BT /F 90 Tf 60 400 Td (BIG) Tj ET",
+        "q 0.5 0 0 0.5 40 40 cm q 10 10 300 300 re W n BT /F 20 Tf 20 20 Td (clipped at the side of a box that is too narrow) Tj ET Q Q",
+        "BT /F 12 Tf 560 500 Td (beyond the right side) Tj 0 -700 Td (and below) Tj ET",
+        "1 0 0 rg 0 0 1 RG 50 50 100 80 re B 0.2 0.3 0.4 0.5 k 200 50 m 260 90 l 300 50 l h f* 0 G 5 w 1 J 50 300 m 200 350 l S",
+        "/Grey cs 0.4 sc 50 50 40 40 re f /Grey CS 0.9 SCN 100 100 40 40 re S 1 g 10 10 30 30 re f BT /F 9 Tf 12 12 Td (white) Tj ET",
+        "10 10 m 20 80 60 90 90 10 c 120 60 150 20 v 180 60 200 20 y s 300 300 m 400 300 l f 300 400 50 0 re f 100 500 m 100 500 l S",
+        "200 200 m 400 200 l 300 400 l h W* n 0 0 595 842 re f 0 0 595 842 re W n 100 100 50 50 re f",
+        "/Plain gs 60 60 m 90 60 l S q 2 w 0.5 g BT /F 14 Tf 3 Tc ET 1 0 0 1 100 600 cm /Fm Do Q q 60 0 0 40 400 700 cm /Im Do Q",
+        "1 Tr BT /F 30 Tf 60 600 Td (outline) Tj 2 Tr 0 -40 Td (both) Tj 3 Tr 0 -40 Td (none) Tj ET",
+        "/P <</MCID 0>> BDC BT /F 10 Tf 60 600 Td (marked) Tj ET EMC /Artifact BMC 10 10 20 20 re f EMC 0.1 i 3 M [2 1] 0 d 1 j /Perceptual ri",
+        "BT /F 10 Tf 60 600 Td (first plain) Tj ET /Thin gs BT /F 10 Tf 60 500 Td (then see-through) Tj ET",
+        "BT /F 10 Tf 60 600 Td (first plain) Tj /None 10 Tf (then a font that is not there) Tj ET",
+        "BT /F 20 Tf 7 Tr 60 600 Td (clip) Tj ET 0 0 595 842 re f Q Q 5 5 10 10 re f",
+        "BI /W 2 /H 2 /BPC 8 /CS /G ID \x00\x01\x02\x03 EI BT /F 10 Tf 60 600 Td (after a picture) Tj ET",
+    ] {
+        check(content);
+    }
+}
+
 /// The public corpus, where the variable names it: every file is drawn or given up, soon.
 #[test]
 fn every_file_of_the_corpus_is_drawn_or_given_up() {
@@ -427,7 +487,9 @@ fn every_file_of_the_corpus_is_drawn_or_given_up() {
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|e| e == "pdf") {
-                let facts = inspect(&fs::read(&path).unwrap());
+                let bytes = fs::read(&path).unwrap();
+                let facts = inspect(&bytes);
+                assert!(facts == inspect_the_long_way(&bytes), "{}", path.display());
                 for ink in facts.pages.iter().filter_map(|page| page.ink.as_ref()) {
                     assert!(ink.marks.len() <= 400, "{}", path.display());
                     let finite = |b: &BoxMm| b.iter().all(|v| v.is_finite()) && b[0] >= 0.0 && b[1] >= 0.0 && b[2] >= 0.0 && b[3] >= 0.0;

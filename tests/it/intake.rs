@@ -9,12 +9,12 @@ use std::process::Output;
 use std::time::{Duration, SystemTime};
 
 /// A fresh set-up: one municipality, one sender, no vendor to ship to.
-struct House {
+pub struct House {
     dir: tempfile::TempDir,
 }
 
 impl House {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let house = Self { dir: tempfile::tempdir().unwrap() };
         assert_eq!(fjernprint(&["init", house.dir.path().to_str().unwrap()]).status.code(), Some(0));
         // Tables are looked at twice, that far apart.
@@ -23,41 +23,41 @@ impl House {
         house
     }
 
-    fn path(&self, below: &str) -> PathBuf {
+    pub fn path(&self, below: &str) -> PathBuf {
         self.dir.path().join(below)
     }
 
-    fn change(&self, from: &str, to: &str) {
+    pub fn change(&self, from: &str, to: &str) {
         let config = fs::read_to_string(self.path("fjernprint.toml")).unwrap();
         assert!(config.contains(from));
         fs::write(self.path("fjernprint.toml"), config.replace(from, to)).unwrap();
     }
 
-    fn write(&self, below: &str, content: impl AsRef<[u8]>) -> PathBuf {
+    pub fn write(&self, below: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(below);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, content).unwrap();
         path
     }
 
-    fn drop(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+    pub fn drop(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         self.write(&format!("drop/sagssystem/{name}"), content)
     }
 
-    fn ask(&self, arguments: &[&str]) -> Output {
+    pub fn ask(&self, arguments: &[&str]) -> Output {
         let config = self.path("fjernprint.toml");
         fjernprint(&[arguments, &["--json", "--quiet", "--config", config.to_str().unwrap()]].concat())
     }
 
     /// Runs up to validation; the lines of its answer by message type.
-    fn run(&self) -> Value {
+    pub fn run(&self) -> Value {
         let output = self.ask(&["run", "--until", "validate"]);
         let stdout = String::from_utf8(output.stdout).unwrap();
         let found = stdout.lines().map(|l| serde_json::from_str::<Value>(l).unwrap()).find(|l| l["message_type"] == "run");
         found.unwrap_or_else(|| panic!("{stdout}{}", String::from_utf8_lossy(&output.stderr)))
     }
 
-    fn receipts(&self) -> Vec<Value> {
+    pub fn receipts(&self) -> Vec<Value> {
         let folder = self.path("receipts/sagssystem");
         let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
         let mut paths: Vec<PathBuf> = entries.map(|e| e.unwrap().path()).collect();
@@ -65,7 +65,7 @@ impl House {
         paths.iter().map(|p| serde_json::from_slice(&fs::read(p).unwrap()).unwrap()).collect()
     }
 
-    fn letters(&self, status: &str) -> Vec<Value> {
+    pub fn letters(&self, status: &str) -> Vec<Value> {
         let output = self.ask(&["letter", "list", "--status", status]);
         let lines = String::from_utf8(output.stdout).unwrap();
         lines.lines().map(|l| serde_json::from_str::<Value>(l).unwrap()).filter(|l| l["message_type"] == "letter").collect()
@@ -77,9 +77,13 @@ fn set_age(path: &std::path::Path, age: Duration) {
     file.set_times(FileTimes::new().set_modified(SystemTime::now() - age)).unwrap();
 }
 
-fn message(id: &str, choice: &str, cpr: &str) -> String {
+pub fn message(id: &str, choice: &str, cpr: &str) -> String {
+    message_of(id, choice, cpr, &pdf(&[A4, A4], |_, _| {}))
+}
+
+fn message_of(id: &str, choice: &str, cpr: &str, pdf: &[u8]) -> String {
     use base64::Engine;
-    let content = base64::engine::general_purpose::STANDARD.encode(pdf(&[A4, A4], |_, _| {}));
+    let content = base64::engine::general_purpose::STANDARD.encode(pdf);
     let memo = format!(
         "<m:Message xmlns:m=\"https://DigitalPost.dk/MeMo-1\" memoVersion=\"1.2\"><m:MessageHeader><m:messageType>DIGITALPOST</m:messageType>\
          <m:messageUUID>5f1e0000-0000-4000-8000-{id}</m:messageUUID><m:label>Brev</m:label><m:Sender><m:senderID>99990011</m:senderID>\
@@ -96,7 +100,7 @@ fn message(id: &str, choice: &str, cpr: &str) -> String {
     format!("<kombi_request><KombiValgKode>{choice}</KombiValgKode>{memo}{physical}</kombi_request>")
 }
 
-const AUTO: &str = "Automatisk Valg";
+pub const AUTO: &str = "Automatisk Valg";
 
 #[test]
 fn a_half_written_message_is_waited_for_and_taken_when_it_is_whole() {
@@ -300,7 +304,11 @@ fn a_dry_run_says_what_would_be_done_and_changes_nothing() {
     let output = house.ask(&["run", "--dry-run"]);
     let lines: Vec<Value> = String::from_utf8(output.stdout).unwrap().lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     assert_eq!((&lines[0]["message_type"], lines[0]["letters"].as_array().unwrap().len()), (&"plan".into(), 1));
-    assert_eq!((&lines[1]["digital"], &lines[1]["validated"]), (&1.into(), &1.into()));
+    let class = (&lines[1]["message_type"], &lines[1]["letters"], &lines[1]["unpriced"]);
+    assert_eq!(class, (&"class".into(), &1.into(), &0.into()), "{}", lines[1]);
+    assert!(lines[1]["cost_ore"].as_u64().unwrap() > 0 && lines[2]["message_type"] == "forecast");
+    let summary = lines.last().unwrap();
+    assert_eq!((&summary["digital"], &summary["validated"]), (&1.into(), &1.into()));
     assert!(house.path("drop/sagssystem/a.xml").exists() && house.path("drop/sagssystem/b.xml").exists());
     assert!(house.receipts().is_empty() && house.letters("accepted").is_empty());
     let left: Vec<_> = fs::read_dir(house.path("data")).unwrap().map(|e| e.unwrap().file_name()).collect();
@@ -419,3 +427,37 @@ refused FP-I006  itk-dev__serviceplatformen/branch_feature_DW-277-SF1601-unit-te
 refused FP-I006  itk-dev__serviceplatformen/branch_feature_DW-277-SF1601-unit-tests/testNamespaces.xml
 refused FP-I006  itk-dev__serviceplatformen/branch_feature_DW-277-SF1601-unit-tests/testSerializeEmptyMessage.xml
 ";
+
+/// A script prints nothing: where the sender allows it, it is taken out, and the ledger says so; where not, the letter is
+/// rejected and its bytes are as they came.
+#[test]
+fn a_letter_is_repaired_where_its_sender_allows_it_and_nowhere_else() {
+    let scripted = pdf(&[A4, A4], |document, catalog| {
+        let script = lopdf::dictionary! { "S" => "JavaScript", "JS" => lopdf::Object::string_literal("app.alert(1)") };
+        let catalog = document.get_object_mut(catalog).unwrap().as_dict_mut().unwrap();
+        catalog.set("OpenAction", script);
+    });
+    let sent = message_of("000000000001", AUTO, "6101804567", &scripted);
+    let house = House::new();
+    house.drop("a.xml", &sent);
+    assert_eq!(house.run()["rejected"], 1);
+    assert!(house.letters("rejected")[0]["reason"].to_string().contains("FP-V030"));
+
+    let house = House::new();
+    house.change("# repair = [\"boxes\", \"turn\", \"flatten\", \"drop_active\"]", "repair = [\"drop_active\"]");
+    house.drop("a.xml", &sent);
+    let run = house.run();
+    assert_eq!((&run["rejected"], &run["validated"]), (&0.into(), &1.into()));
+    let letter = &house.letters("validated")[0];
+    let job = &letter["job"];
+    assert!(!job["repairs"].as_array().unwrap().is_empty(), "what was done is listed: {letter}");
+    assert_eq!(job["received"], sha256(&scripted), "what came in is told as it came in");
+    let printed = job["document"].as_str().unwrap();
+    let printed = fs::read(house.path(&format!("data/store/{}/{printed}", &printed[..2]))).unwrap();
+    let facts = fjernprint::pdf::inspect(&printed);
+    assert!(!facts.structure.javascript && facts.pages.len() == 2);
+}
+
+fn sha256(bytes: &[u8]) -> Value {
+    fjernprint::domain::Sha256(openssl::sha::sha256(bytes)).to_string().into()
+}

@@ -1,5 +1,6 @@
 //! The ledger: what may follow what, all or nothing, and a verifier that sees every tampering.
 
+use fjernprint::domain::cutoff::CutoffEvent;
 use fjernprint::domain::state::IntakeEvent;
 use fjernprint::domain::status::{BatchEvent, LetterEvent, LetterStatus, Term, letter_after};
 use fjernprint::domain::{BatchName, Colour, Envelope, LetterId, Plex, Postage, PrintJob, PrintOptions, Sha256};
@@ -191,5 +192,71 @@ fn the_verifier_sees_every_tampering() {
         drop(raw);
         let violations = Ledger::open_read_only(&path).unwrap().verify().unwrap();
         assert!(violations.iter().any(|v| v.code == code), "{sql}: {violations:?}");
+    }
+}
+
+fn closed(day: &str, previous: Option<&str>) -> Entry {
+    let business_date: jiff::civil::Date = day.parse().unwrap();
+    let cutoff_at = format!("{day}T16:30:00Z").parse().unwrap();
+    let previous = previous.map(|day| day.parse().unwrap());
+    Entry::Cutoff("edora".parse().unwrap(), CutoffEvent::Closed { business_date, cutoff_at, previous, batches: 0, letters: 0 })
+}
+
+#[test]
+fn a_business_day_closes_once_and_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ledger.db");
+    let mut ledger = Ledger::open(&path).unwrap();
+    ledger.record(AT, &[closed("2026-11-24", None)]).unwrap();
+    ledger.record(AT, &[closed("2026-11-25", Some("2026-11-24"))]).unwrap();
+    for (what, entry) in [
+        ("the same day", closed("2026-11-25", Some("2026-11-25"))),
+        ("an earlier day", closed("2026-11-23", Some("2026-11-25"))),
+        ("after another day than the last", closed("2026-11-27", Some("2026-11-24"))),
+        ("as if it were the first", closed("2026-11-27", None)),
+    ] {
+        assert!(matches!(ledger.record(AT, &[entry]), Err(LedgerError::Illegal { .. })), "{what}");
+    }
+    let last = ledger.last_cutoff(&"edora".parse().unwrap()).unwrap().unwrap();
+    assert_eq!((last.business_date.to_string(), last.days), ("2026-11-25".to_owned(), 2));
+    assert_eq!(ledger.last_cutoff(&"kmd".parse().unwrap()).unwrap(), None);
+    assert!(ledger.verify().unwrap().is_empty());
+    rusqlite::Connection::open(&path).unwrap().execute("UPDATE cutoff SET business_date = '2026-11-26'", []).unwrap();
+    assert_eq!(ledger.verify().unwrap()[0].code, "FP-L004");
+}
+
+/// A ledger from before there were cut-offs takes them, with every entry and hash as it was.
+#[test]
+fn an_older_ledger_takes_cut_offs() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ledger.db");
+    let head = {
+        let mut ledger = Ledger::open(&path).unwrap();
+        ledger.record(AT, &[Entry::Letter(letter(1), accepted())]).unwrap();
+        ledger.head().unwrap()
+    };
+    let old = rusqlite::Connection::open(&path).unwrap();
+    let sql: String = old.query_row("SELECT sql FROM sqlite_schema WHERE name = 'event'", [], |row| row.get(0)).unwrap();
+    let sql = sql.replace(", 'cutoff'", "");
+    assert!(sql.contains("'intake')"));
+    old.execute_batch(&format!(
+        "DROP TRIGGER event_is_append_only_update; DROP TRIGGER event_is_append_only_delete; DROP INDEX event_subject; DROP TABLE cutoff;
+         ALTER TABLE event RENAME TO newer; {sql}; INSERT INTO event SELECT * FROM newer; DROP TABLE newer;
+         CREATE INDEX event_subject ON event (subject, seq);
+         CREATE TRIGGER event_is_append_only_update BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'no'); END;
+         CREATE TRIGGER event_is_append_only_delete BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'no'); END;"
+    ))
+    .unwrap();
+    drop(old);
+    for _ in 0..2 {
+        let ledger = Ledger::open(&path).unwrap();
+        assert_eq!((ledger.head().unwrap(), ledger.verify().unwrap()), (head, vec![]));
+    }
+    let mut ledger = Ledger::open(&path).unwrap();
+    ledger.record(AT, &[closed("2026-11-24", None)]).unwrap();
+    assert!(ledger.verify().unwrap().is_empty());
+    let raw = rusqlite::Connection::open(&path).unwrap();
+    for change in ["DELETE FROM event", "UPDATE event SET at = ''"] {
+        assert!(raw.execute(change, []).unwrap_err().to_string().contains("append-only"), "{change}");
     }
 }

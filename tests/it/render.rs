@@ -61,7 +61,7 @@ fn made(main: Main<'_>, vendor: &str, change: impl FnOnce(&mut Order<'_>)) -> Re
     render(&order, &Templates::shipped(), &profile(vendor))
 }
 
-fn long_letter(paragraphs: usize) -> Result<Vec<u8>, DrawFault> {
+pub fn long_letter(paragraphs: usize) -> Result<Vec<u8>, DrawFault> {
     let paragraph = "Blåbærgrød på æbleskiver: ÆØÅ æøå, “citat” – tankestreg … 25 € og § 81. ".repeat(9);
     let paragraphs = vec![paragraph; paragraphs];
     let (sender, address) = (sender(), address());

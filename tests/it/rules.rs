@@ -83,9 +83,13 @@ fn a_letter_that_is_as_it_should_be_has_no_finding() {
 
 #[test]
 fn what_the_file_is_is_told_rule_by_rule() {
-    let cases: [(PdfFacts, &str); 18] = [
+    let cases: [(PdfFacts, &str); 22] = [
         (with(|f| f.parser_killed = Some("time".into())), "PARSER_KILLED"),
         (with(|f| f.structure.xfa = true), "XFA"),
+        (with(|f| f.structure.javascript = true), "JAVASCRIPT"),
+        (with(|f| f.structure.launch = true), "LAUNCH"),
+        (with(|f| f.structure.embedded_files = true), "EMBEDDED_FILE"),
+        (with(|f| f.fonts_not_embedded = ["F".to_owned()].into()), "FONT_EMBED"),
         (with(|f| f.structure.print_differs_from_view = true), "OPTIONAL_CONTENT"),
         (with(|f| f.structure.changed_after_signing = true), "CHANGED_AFTER_SIGNING"),
         (with(|f| f.structure.actions = ["URI".to_owned()].into()), "ACTION"),
@@ -302,6 +306,38 @@ fn the_vendors_marker_may_stand_on_the_first_page_only() {
             .replace("# How ink may be.", &format!("[marker]\ntext = \"{marker}\"\n"))
     };
     assert!(VendorProfile::parse(&text(" a b c")).unwrap_err().to_string().contains("4 to 64"));
+}
+
+#[test]
+fn a_letter_has_an_envelope_or_is_not_sent() {
+    let small = profile(&[("c5_sheets_max = 6", "c5_sheets_max = 1"), ("c4_sheets_max = 40", "c4_sheets_max = 2")]);
+    let pages = |count: usize| with(|f| (f.pages = vec![f.pages[0].clone(); count], f.pages_by_second_reader = Some(count)).1);
+    let of = |count: usize, plex| {
+        let found = judge_by(&pages(count), &Expected { plex, ..Expected::default() }, &small, &Policy::default());
+        found.iter().map(|f| (f.rule, f.measured.clone())).collect::<Vec<_>>()
+    };
+    assert_eq!((of(2, Plex::Simplex), of(4, Plex::Duplex)), (vec![], vec![]));
+    assert_eq!(of(3, Plex::Simplex), [("SHEETS_MAX", "3 sheets (simplex)".to_owned())]);
+    assert_eq!(of(5, Plex::Duplex), [("SHEETS_MAX", "3 sheets (duplex)".to_owned())]);
+}
+
+#[test]
+fn a_claim_is_told_where_somebody_asks_for_it() {
+    let claims = with(|f| f.structure.pdfa_claim = Some("PDF/A-2b".into()));
+    let asked = Policy { severity: [("PDFA_CLAIM".to_owned(), Severity::Info)].into(), ..Policy::default() };
+    let found = |policy: &Policy| {
+        judge_by(&claims, &Expected::default(), &profile(&[]), policy).iter().map(|f| f.measured.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!((found(&Policy::default()), found(&asked)), (vec![], vec!["PDF/A-2b".to_owned()]));
+}
+
+/// A rule nobody ever saw broken is a rule nobody knows.
+#[test]
+fn every_rule_is_tripped_by_a_test() {
+    let folder = format!("{}/tests/it", env!("CARGO_MANIFEST_DIR"));
+    let tests: String = fs::read_dir(folder).unwrap().map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap()).collect();
+    let untested: Vec<&str> = RULES.iter().map(|rule| rule.word).filter(|word| !tests.contains(&format!("\"{word}\""))).collect();
+    assert_eq!(untested, [""; 0]);
 }
 
 #[test]

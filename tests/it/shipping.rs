@@ -8,7 +8,7 @@ use fjernprint::domain::status::{BatchEvent, BatchStatus, LetterStatus};
 use fjernprint::domain::{BatchName, Sha256, VendorId};
 use fjernprint::ledger::{Entry, Ledger};
 use fjernprint::vendor::VendorProfile;
-use fjernprint::vendor_site::{Site, SiteOptions, printed, verify};
+use fjernprint::vendor_site::{Manners, Site, SiteOptions, printed, verify};
 use fjernprint::wire::manifest::letters_from_csv;
 use fjernprint::wire::receipt::{Ack, AckResult, ReceiptHead, ReceiptRow, VendorStatus, rows_to_csv};
 use std::fs;
@@ -19,15 +19,25 @@ use std::time::{Duration, Instant};
 /// A municipality for each vendor, letters for all of them, and vendors that are tried once.
 pub struct Town {
     dir: tempfile::TempDir,
+    vendors: Vec<(&'static str, &'static str)>,
 }
 
 const VENDORS: [(&str, &str); 3] = [("edora", "99990011"), ("kmd", "99990022"), ("straalfors", "99990033")];
 /// Letters that each vendor gets.
-const LETTERS: usize = 3;
+pub const LETTERS: usize = 3;
 
 impl Town {
     pub fn new() -> Self {
-        let town = Self { dir: tempfile::tempdir().unwrap() };
+        Self::with(&VENDORS)
+    }
+
+    /// Where one vendor prints for everybody.
+    pub fn of(vendor: &str) -> Self {
+        Self::with(&VENDORS.into_iter().filter(|(known, _)| *known == vendor).collect::<Vec<_>>())
+    }
+
+    fn with(vendors: &[(&'static str, &'static str)]) -> Self {
+        let town = Self { dir: tempfile::tempdir().unwrap(), vendors: vendors.to_vec() };
         assert_eq!(fjernprint(&["init", town.dir.path().to_str().unwrap()]).status.code(), Some(0));
         for (vendor, _) in VENDORS {
             let text = fs::read_to_string(format!("{}/vendors/{vendor}/profile.toml", env!("CARGO_MANIFEST_DIR"))).unwrap();
@@ -35,7 +45,7 @@ impl Town {
             fs::create_dir_all(&folder).unwrap();
             fs::write(folder.join("profile.toml"), text.replace("attempts_max = 5", "attempts_max = 1")).unwrap();
         }
-        for (vendor, _) in VENDORS {
+        for (vendor, _) in &town.vendors {
             let folder = town.path(&format!("drop/{vendor}/night"));
             fs::create_dir_all(&folder).unwrap();
             let row = |n: usize| format!("{vendor}-{n};;Bo Prøvesen;;Ågade {n};;6875;Æblesund;brev-{n}.pdf\n");
@@ -57,7 +67,7 @@ impl Town {
             vendors = \"vendors\"\n[intake]\nsettle_s = 0\n[register]\nfile = \"register.csv\"\nkey_file = \"keys/register.key\"\n[signing]\n\
             certificate = \"keys/signer.pem\"\nkey = \"keys/signer.key\"\n"
             .to_owned();
-        for (vendor, cvr) in VENDORS {
+        for (vendor, cvr) in &self.vendors {
             text += &format!("[[municipality]]\ncvr = \"{cvr}\"\nname = \"{vendor}by\"\nvendor = \"{vendor}\"\n");
             text += &format!("[[sender]]\nid = \"{vendor}\"\nmunicipalities = [\"{cvr}\"]\n");
         }
@@ -70,6 +80,10 @@ impl Town {
     }
 
     pub fn site(&self, vendor: &str) -> (Site, Address) {
+        self.site_as(vendor, Manners::default())
+    }
+
+    pub fn site_as(&self, vendor: &str, manners: Manners) -> (Site, Address) {
         let text = fs::read_to_string(self.path(&format!("vendors/{vendor}/profile.toml"))).unwrap();
         let options = SiteOptions {
             profile: VendorProfile::parse(&text).unwrap(),
@@ -78,7 +92,7 @@ impl Town {
             trusted_pem: fs::read(self.path("keys/ca.pem")).unwrap(),
             port: 0,
         };
-        let site = Site::start(options).unwrap();
+        let site = Site::start_as(options, manners).unwrap();
         let address = Address {
             host: "127.0.0.1".into(),
             port: site.port(),
@@ -116,7 +130,7 @@ impl Town {
         all.into_iter().filter(|(_, s)| s.vendor == vendor).map(|(name, s)| (name, s.status)).collect()
     }
 
-    fn count(&self, status: LetterStatus) -> u64 {
+    pub fn count(&self, status: LetterStatus) -> u64 {
         self.ledger().counts_of_status(status).unwrap()
     }
 
@@ -216,7 +230,7 @@ fn a_run_cut_off_after_the_ready_marker_asks_and_prints_nothing_twice() {
     }
 }
 
-fn copy_all(from: &std::path::Path, to: &std::path::Path) {
+pub fn copy_all(from: &std::path::Path, to: &std::path::Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();

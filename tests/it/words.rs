@@ -61,7 +61,7 @@ fn shipped_profiles_parse_and_every_value_has_a_provenance() {
 #[test]
 fn impossible_profiles_are_refused_with_every_fault() {
     let text = profile_text("edora")
-        .replace("c5_sheets_max = 6", "c5_sheets_max = 60")
+        .replace("sheets_max = 6", "sheets_max = 60")
         .replace("sweeps = false", "sweeps = true")
         .replace("\"delivery.inbox\" = \"assumed\"\n", "");
     let message = VendorProfile::parse(&text).unwrap_err().to_string();

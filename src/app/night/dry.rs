@@ -6,7 +6,7 @@ use crate::app::config::Config;
 use crate::app::fault::Fault;
 use crate::app::watch::Watch;
 use crate::ledger::Ledger;
-use crate::pipeline::group::BatchPlan;
+use crate::pipeline::group::VendorPlan;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct DryRun {
     pub report: RunReport,
-    pub plans: Vec<BatchPlan>,
+    pub plans: Vec<VendorPlan>,
     /// Batches sealed earlier that would be shipped: name, letters.
     pub waiting: Vec<(String, u32)>,
 }
@@ -23,6 +23,13 @@ pub struct DryRun {
 pub fn dry_run(config: &Config, business_date: Option<&str>, watch: &dyn Watch) -> Result<DryRun, Fault> {
     let mut warned = RunReport::default();
     super::check_signer(config, watch, &mut warned)?;
+    let mut dry = forecast(config, business_date, watch)?;
+    dry.report.warnings = warned.warnings;
+    Ok(dry)
+}
+
+/// The same without asking whether batches could be signed: what will go to whom, when, and what it costs.
+pub fn forecast(config: &Config, business_date: Option<&str>, watch: &dyn Watch) -> Result<DryRun, Fault> {
     let ledger = Ledger::open_read_only(&config.ledger_path())?;
     let scratch = Scratch::make(&config.data)?;
     let copy =
@@ -32,10 +39,10 @@ pub fn dry_run(config: &Config, business_date: Option<&str>, watch: &dyn Watch) 
     let mut night: Night<'_> = open(&copy, business_date, watch)?;
     night.dry = true;
     night.store = Store::open(&copy.store_path())?.over(&config.store_path());
-    let mut report = RunReport { business_date: night.business_date.clone(), ..warned };
+    let mut report = RunReport { business_date: night.business_date.clone(), ..RunReport::default() };
     intake::intake(&mut night, &mut report)?;
     middle::middle(&mut night, &register(config)?, &templates(config)?, &mut report)?;
-    let plans = seal::plan(&copy, &night.ledger)?;
+    let plans = seal::plans(&night, night.as_of())?;
     let waiting = seal::unshipped(&night.ledger)?.into_iter().map(|(name, state)| (name.to_string(), state.letters)).collect();
     Ok(DryRun { report, plans, waiting })
 }

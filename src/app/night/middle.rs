@@ -43,9 +43,9 @@ const RESULTS: usize = 1_024;
 const RECORD_LETTERS: usize = 512;
 
 /// Letters of one original.
-struct Unit {
+pub(super) struct Unit {
     original: Sha256,
-    letters: Vec<(LetterId, LetterState)>,
+    pub letters: Vec<(LetterId, LetterState)>,
 }
 
 type Results = Result<Vec<Entry>, Fault>;
@@ -57,6 +57,9 @@ struct Workshop<'a> {
     register: &'a Register,
     templates: &'a Templates,
     inspector: &'a Inspector,
+    /// Letters of a night that is over are looked at once more: they go to print without asking the register, and nothing
+    /// is written.
+    replay: bool,
     /// The original parsed last: the letters of a large table come in many units.
     last: Mutex<Option<(Sha256, Arc<Contents>)>>,
 }
@@ -69,8 +72,15 @@ pub(super) fn middle(night: &mut Night<'_>, register: &Register, templates: &Tem
     private_folder(&night.config.digital).map_err(|e| Fault::io(format!("making {}", night.config.digital.display()), &e))?;
     let reader = Ledger::open_read_only(&night.config.ledger_path())?;
     let inspector = Inspector::of_this_program()?.looking_for(markers(night.config.profiles.values()));
-    let workshop =
-        Workshop { config: night.config, store: &night.store, register, templates, inspector: &inspector, last: Mutex::new(None) };
+    let workshop = Workshop {
+        config: night.config,
+        store: &night.store,
+        register,
+        templates,
+        inspector: &inspector,
+        replay: false,
+        last: Mutex::new(None),
+    };
     let (units, work) = crossbeam_channel::bounded::<Result<Unit, Fault>>(QUEUE);
     let (done, results) = crossbeam_channel::bounded::<Results>(RESULTS);
     let recorded = std::thread::scope(|scope| {
@@ -120,6 +130,51 @@ fn find_work(reader: &Ledger, units: &Sender<Result<Unit, Fault>>) {
             return;
         }
     }
+}
+
+/// Sends letters of nights that are over through rendering and validation once more, and hands on what would become of
+/// each. `find` gives the letters in the order of their originals. Nothing is stored, delivered or recorded.
+pub(super) fn replay_letters(
+    config: &Config,
+    store: &Store,
+    register: &Register,
+    templates: &Templates,
+    find: impl FnOnce(&mut dyn FnMut(LetterId, LetterState)) -> Result<(), Fault> + Send,
+    mut take: impl FnMut(&Unit, Vec<LetterEvent>) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let inspector = Inspector::of_this_program()?;
+    let workshop = Workshop { config, store, register, templates, inspector: &inspector, replay: true, last: Mutex::new(None) };
+    let (units, work) = crossbeam_channel::bounded::<Result<Unit, Fault>>(QUEUE);
+    let (done, results) = crossbeam_channel::bounded::<Result<(Unit, Vec<Entry>), Fault>>(RESULTS);
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let mut unit: Option<Unit> = None;
+            let found = find(&mut |id, state| {
+                let fits = unit.as_ref().is_some_and(|u| u.original == state.original && u.letters.len() < UNIT_LETTERS);
+                if !fits && let Some(full) = unit.take() {
+                    // A closed channel means that nobody takes results any more, with a reason of its own.
+                    let _ = units.send(Ok(full));
+                }
+                unit.get_or_insert_with(|| Unit { original: state.original, letters: Vec::new() }).letters.push((id, state));
+            });
+            let _ = unit.map(|rest| units.send(Ok(rest)));
+            let _ = found.map_err(|fault| units.send(Err(fault)));
+        });
+        let workshop = &workshop;
+        scope.spawn(move || {
+            work.into_iter().par_bridge().for_each(|unit| {
+                let looked = unit.and_then(|unit| workshop.unit(&unit).map(|entries| (unit, entries)));
+                let _ = done.send(looked);
+            });
+        });
+        let taken = results.iter().try_for_each(|result| {
+            let (unit, entries) = result?;
+            let event = |entry| if let Entry::Letter(_, event) = entry { Some(event) } else { None };
+            take(&unit, entries.into_iter().filter_map(event).collect())
+        });
+        drop(results);
+        taken
+    })
 }
 
 struct Recorder<'a> {
@@ -248,7 +303,8 @@ impl Workshop<'_> {
             printable: letter.physical.is_some(),
             recipient_known: letter.recipient.lookup_key().is_some(),
         };
-        match route(choice, parts, self.register.status(&letter.recipient)?) {
+        let routed = if self.replay { Route::Print } else { route(choice, parts, self.register.status(&letter.recipient)?) };
+        match routed {
             Route::Hold(code) => Ok(Err(held(code))),
             Route::Digital => self.deliver(state, letter),
             Route::Print => {
@@ -296,7 +352,7 @@ impl Workshop<'_> {
 
     fn print(&self, state: &LetterState, printing: &Printing<'_>) -> Result<Result<LetterEvent, Stop>, Fault> {
         let (Some(profile), Some(municipality)) =
-            (self.config.profile_of(&state.municipality), self.config.municipalities.get(&state.municipality))
+            (self.config.profile_of(&state.municipality, &state.business_date), self.config.municipalities.get(&state.municipality))
         else {
             return Ok(Err(held("FP-R007")));
         };
@@ -343,7 +399,9 @@ impl Workshop<'_> {
         match validate(bytes, &facts.unwrap_or(found), &demand, profile, &policy.without_remedies()) {
             Err(findings) => Ok(Err(refused(&findings))),
             Ok(valid) => {
-                self.store.put(valid.bytes())?;
+                if !self.replay {
+                    self.store.put(valid.bytes())?;
+                }
                 Ok(Ok(LetterEvent::Validated { job: valid.job().clone() }))
             }
         }

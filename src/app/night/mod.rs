@@ -4,15 +4,19 @@
 //! finds nothing to do. Intent is recorded before an effect, the effect may happen twice, and then it is recorded as done.
 
 mod claim;
+mod days;
 mod dry;
 mod intake;
 mod middle;
 mod reconcile;
+mod rehearse;
 mod seal;
 mod ship;
 
-pub use dry::{DryRun, dry_run};
+pub use crate::pipeline::group::{ClassTotals, VendorPlan};
+pub use dry::{DryRun, dry_run, forecast};
 pub use reconcile::Answers;
+pub use rehearse::{Comparison, Rehearsal, RehearseOptions, Side, rehearse};
 pub(crate) use ship::{read_manifest, sealed_on_disk};
 
 use super::config::Config;
@@ -22,13 +26,19 @@ use super::watch::Watch;
 use crate::adapters::clock;
 use crate::adapters::register::Register;
 use crate::adapters::store::Store;
+use crate::domain::calendar::{begin_of, date_in_denmark};
 use crate::ledger::{Ledger, LedgerError};
 use crate::pipeline::template::Templates;
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
 use std::time::Instant;
+
+/// Business dates that production runs for lie at most so far ahead: over Christmas or Easter.
+const DAYS_AHEAD_MAX: i64 = 10;
 
 /// Where a run may stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -106,6 +116,8 @@ pub(crate) struct Night<'a> {
     pub ledger: Ledger,
     pub store: Store,
     pub business_date: String,
+    /// The beginning of the business date that was asked for; `None` when the run is made for now.
+    pub asked: Option<Timestamp>,
     pub watch: &'a dyn Watch,
     /// Nothing is taken out of the drop folders, and nobody is answered.
     pub dry: bool,
@@ -114,9 +126,14 @@ pub(crate) struct Night<'a> {
 
 /// Opens a night, and with it the ledger. FP-L002 when another run holds it: nothing was done.
 pub(crate) fn open<'a>(config: &'a Config, business_date: Option<&str>, watch: &'a dyn Watch) -> Result<Night<'a>, Fault> {
-    config.refuse_assumptions()?;
-    let business_date = business_date.map_or_else(clock::business_date, str::to_owned);
-    check_date(Some(&business_date))?;
+    check_date(business_date)?;
+    let day: Option<Date> = business_date.and_then(|date| date.parse().ok());
+    let asked = day.and_then(begin_of);
+    let business_day = day.unwrap_or_else(|| date_in_denmark(clock::instant()));
+    if config.environment == "production" {
+        refuse_far_ahead(business_day)?;
+    }
+    config.refuse_assumptions(business_day)?;
     if !config.ledger_path().is_file() {
         // A ledger that vanished is no fresh start: letters that were printed would be printed again.
         return Err(LedgerError::Missing(config.ledger_path().display().to_string()).into());
@@ -125,7 +142,28 @@ pub(crate) fn open<'a>(config: &'a Config, business_date: Option<&str>, watch: &
     let ledger = Ledger::open(&config.ledger_path())?;
     let store = Store::open(&config.store_path())?;
     store.clear_unfinished()?;
-    Ok(Night { config, ledger, store, business_date, watch, dry: false, _lock: lock })
+    Ok(Night { config, ledger, store, business_date: business_day.to_string(), asked, watch, dry: false, _lock: lock })
+}
+
+/// FP-C013: what a run closes stays closed, so a slip of the hand may not close the vendors' days of months to come.
+fn refuse_far_ahead(business_day: Date) -> Result<(), Fault> {
+    let last = date_in_denmark(clock::instant()).saturating_add(DAYS_AHEAD_MAX.days());
+    if business_day <= last {
+        return Ok(());
+    }
+    Err(Fault::usage("FP-C013", format!("business date {business_day} is more than {DAYS_AHEAD_MAX} days ahead; nothing was done")))
+}
+
+impl Night<'_> {
+    /// The business date as a day.
+    fn business_day(&self) -> Date {
+        self.business_date.parse().unwrap_or_else(|_| date_in_denmark(self.as_of()))
+    }
+
+    /// The moment that cut-offs are held against. A run that is at work when a cut-off passes has missed it.
+    fn as_of(&self) -> Timestamp {
+        self.asked.unwrap_or_else(clock::instant)
+    }
 }
 
 /// FP-C012 for what is no date of the calendar.

@@ -7,10 +7,10 @@ use crate::adapters::clock;
 use crate::adapters::sftp::Connection;
 use crate::app::fault::{Fault, exit};
 use crate::domain::state::BatchState;
-use crate::domain::status::{BatchEvent, BatchStatus};
+use crate::domain::status::{BatchEvent, BatchStatus, LetterEvent};
 use crate::domain::{BatchName, VendorId};
 use crate::ledger::Entry;
-use crate::pipeline::reconcile::{AnswerFault, match_receipt, read_ack, read_head};
+use crate::pipeline::reconcile::{AnswerFault, match_receipt, may_come_back, read_ack, read_head};
 use crate::wire::manifest::BatchFiles;
 use crate::wire::receipt::{ANSWER_BYTES_MAX, AckResult};
 use serde::Serialize;
@@ -28,6 +28,7 @@ pub struct Answers {
     pub batches_refused: u64,
     pub receipts_applied: u64,
     pub letters_settled: u64,
+    pub letters_returned: u64,
     #[serde(skip)]
     pub faults: Vec<Fault>,
 }
@@ -35,18 +36,30 @@ pub struct Answers {
 pub(super) fn reconcile(night: &mut Night<'_>) -> Result<Answers, Fault> {
     let mut answers = Answers::default();
     let mut by_vendor: BTreeMap<VendorId, Vec<(BatchName, BatchState)>> = BTreeMap::new();
-    for (name, state) in night.ledger.batches(&[BatchStatus::Shipped, BatchStatus::Acknowledged])? {
+    let waiting = night.ledger.batches(&[BatchStatus::Shipped, BatchStatus::Acknowledged, BatchStatus::Settled])?;
+    let today = clock::business_date();
+    let asked = |state: &BatchState| state.status != BatchStatus::Settled || may_come_back(&state.business_date, &today);
+    for (name, state) in waiting.into_iter().filter(|(_, state)| asked(state)) {
         by_vendor.entry(state.vendor.clone()).or_default().push((name, state));
     }
     night.watch.begin("answers", Some(by_vendor.values().map(|list| list.len() as u64).sum()));
     for (vendor, batches) in by_vendor {
+        let waited_for = batches.iter().any(|(_, state)| state.status != BatchStatus::Settled);
         let Some(address) = night.config.connections.get(&vendor) else {
+            if !waited_for {
+                continue;
+            }
             let text = format!("{} batches wait for answers of {vendor}, and the configuration has no connection to it", batches.len());
             answers.faults.push(Fault::usage("FP-C008", text));
             continue;
         };
         let connection = match Connection::open(address) {
             Ok(connection) => connection,
+            // Nothing is waited for there; the next run asks again.
+            Err(fault) if !waited_for => {
+                night.watch.note(&format!("{vendor} was not asked about letters that came back: {fault}"));
+                continue;
+            }
             Err(fault) => {
                 let fault = Fault::from(fault);
                 let message = format!("{vendor}: answers to {} batches were not fetched: {}", batches.len(), fault.message);
@@ -84,7 +97,7 @@ impl Answering<'_, '_> {
             state = acknowledged;
         }
         for _ in 0..RECEIPTS_MAX {
-            if state.status != BatchStatus::Acknowledged {
+            if !matches!(state.status, BatchStatus::Acknowledged | BatchStatus::Settled) {
                 break;
             }
             match self.receipt(name, &state, &outbox)? {
@@ -135,16 +148,19 @@ impl Answering<'_, '_> {
         let letters = self.night.ledger.letters_of(name)?;
         let parsed = read_head(&head_bytes, name, &state.manifest, number).map_err(mismatch)?;
         let events = match_receipt(&parsed, &rows_bytes, &letters).map_err(mismatch)?;
-        let settled = events.iter().filter(|(_, event)| matches!(event, crate::domain::status::LetterEvent::Settled { .. })).count() as u64;
+        let count = |of: fn(&LetterEvent) -> bool| events.iter().filter(|(_, event)| of(event)).count() as u64;
+        let settled = count(|event| matches!(event, LetterEvent::Settled { .. }));
+        let returned = count(|event| matches!(event, LetterEvent::Returned { .. }));
         let open = self.night.ledger.open_letters(name)?;
         let mut entries = vec![Entry::Batch(name.clone(), BatchEvent::Answered { number, head, rows })];
         entries.extend(events.into_iter().map(|(id, event)| Entry::Letter(id, event)));
-        if settled == open {
+        if settled == open && state.status == BatchStatus::Acknowledged {
             entries.push(Entry::Batch(name.clone(), BatchEvent::Settled {}));
         }
         self.night.ledger.record(&clock::now(), &entries)?;
         self.answers.receipts_applied += 1;
         self.answers.letters_settled += settled;
+        self.answers.letters_returned += returned;
         Ok(self.night.ledger.batch(name)?)
     }
 }

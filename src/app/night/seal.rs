@@ -3,23 +3,25 @@
 //! A batch's folder gets its final name when everything in it is written and durable. A folder that the ledger does not
 //! know was cut off before that: it is cleared away, and its letters are planned again.
 
+use super::days::{close_days, open_day};
 use super::{Night, RunReport};
 use crate::adapters::signer::Signer;
 use crate::adapters::store::{Store, private_folder, size_and_hash, write_private};
 use crate::adapters::{clock, container, encrypt, measure};
-use crate::app::config::Config;
 use crate::app::fault::Fault;
 use crate::domain::state::LetterState;
 use crate::domain::status::{BatchEvent, BatchStatus, LetterEvent};
-use crate::domain::{BatchName, Cvr, LetterId, Sha256, VendorId};
+use crate::domain::{BatchName, Cvr, LetterId, PrintJob, Sha256, VendorId};
 use crate::ledger::{Entry, Ledger, LedgerError};
-use crate::pipeline::group::{BatchPlan, Candidate, group};
+use crate::pipeline::group::{BatchPlan, Candidate, VendorPlan, plan};
 use crate::pipeline::seal::{Facts, Member, manifest, name_of, rows};
 use crate::vendor::profile::Release;
 use crate::vendor::{Container, VendorProfile};
 use crate::wire::manifest::{BatchFiles, Encrypted, FileEntry, LetterRow, letters_to_csv};
 use crate::wire::{cms, envelope};
 use crossbeam_channel::{Sender, bounded};
+use jiff::Timestamp;
+use jiff::civil::Date;
 use openssl::x509::X509;
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
@@ -32,47 +34,57 @@ const MAKING: &str = ".making";
 const AHEAD: usize = 2;
 
 /// The plans for all printable letters that are in no batch, vendor by vendor.
-pub fn plan(config: &Config, ledger: &Ledger) -> Result<Vec<BatchPlan>, Fault> {
-    Ok(groupings(config, ledger)?.into_iter().flat_map(|(_, grouping)| grouping.batches).collect())
-}
-
-fn groupings<'a>(config: &'a Config, ledger: &Ledger) -> Result<Vec<(&'a VendorProfile, crate::pipeline::group::Grouping)>, Fault> {
+pub(super) fn plans(night: &Night<'_>, as_of: Timestamp) -> Result<Vec<VendorPlan>, Fault> {
     let mut by_vendor: BTreeMap<VendorId, Vec<Candidate>> = BTreeMap::new();
-    ledger.for_each_validated(|letter, state| {
+    night.ledger.for_each_validated(|letter, state| {
         if let Some(job) = state.job {
-            let candidate = Candidate {
-                letter,
-                municipality: state.municipality,
-                options: job.options,
-                postcode: job.postcode,
-                pages: job.pages,
-                sheets: job.sheets,
-                bytes: job.bytes,
-            };
-            by_vendor.entry(job.vendor).or_default().push(candidate);
+            let vendor = job.vendor.clone();
+            by_vendor.entry(vendor).or_default().push(candidate(letter, state.municipality, &job));
         }
     })?;
-    let planned = |(vendor, candidates)| config.profiles.get(&vendor).map(|profile| (profile, group(candidates, profile)));
-    Ok(by_vendor.into_iter().filter_map(planned).collect())
+    let mut plans = Vec::new();
+    for (vendor, candidates) in by_vendor {
+        let Some(profile) = night.config.profiles.get(&vendor) else { continue };
+        let cutoff = open_day(&night.ledger, profile, night.business_day(), as_of)?;
+        plans.push(plan(candidates, profile, cutoff));
+    }
+    Ok(plans)
+}
+
+/// What grouping must know of a letter that is ready to be printed.
+pub(super) fn candidate(letter: LetterId, municipality: Cvr, job: &PrintJob) -> Candidate {
+    Candidate {
+        letter,
+        municipality,
+        options: job.options,
+        postcode: job.postcode.clone(),
+        pages: job.pages,
+        sheets: job.sheets,
+        bytes: job.bytes,
+        weight_g: job.weight_g,
+    }
 }
 
 pub(super) fn seal(night: &mut Night<'_>, report: &mut RunReport) -> Result<(), Fault> {
     let root = night.config.batches_path();
     private_folder(&root).map_err(|e| Fault::io(format!("making {}", root.display()), &e))?;
     clear_unfinished(&root, &night.ledger)?;
-    let groupings = groupings(night.config, &night.ledger)?;
-    let total = groupings.iter().map(|(_, g)| g.batches.len() as u64).sum();
+    let as_of = night.as_of();
+    close_days(night, as_of)?;
+    let plans = plans(night, as_of)?;
+    let total = plans.iter().map(|plan| plan.batches.len() as u64).sum();
     night.watch.begin("batches", Some(total));
     let signer = if total > 0 { Some(Signer::read(&night.config.signer, clock::now_s())?) } else { None };
-    for (profile, grouping) in groupings {
-        for letter in grouping.too_large {
+    for plan in plans {
+        for letter in plan.too_large {
             let message = "the letter is larger than any batch of this vendor".to_owned();
             let event = LetterEvent::Rejected { code: "FP-G001".to_owned(), message };
             night.ledger.record(&clock::now(), &[Entry::Letter(letter, event)])?;
             report.rejected += 1;
         }
-        let Some(signer) = signer.as_ref().filter(|_| !grouping.batches.is_empty()) else { continue };
-        match seal_all(night, profile, &grouping.batches, signer, &root) {
+        let Some(signer) = signer.as_ref().filter(|_| !plan.batches.is_empty()) else { continue };
+        let profile = &night.config.profiles[&plan.vendor];
+        match seal_all(night, plan.business_day, profile, &plan.batches, signer, &root) {
             Ok(sealed) => report.batches_sealed += sealed,
             // The vendor's own certificate holds up its own batches only.
             Err(fault) if fault.code == "FP-K025" => {
@@ -88,7 +100,14 @@ pub(super) fn seal(night: &mut Night<'_>, report: &mut RunReport) -> Result<(), 
 
 /// Seals one vendor's batches in their order. Containers are written and read back by as many threads as there are
 /// processors, a few batches ahead of the one that is being signed, so that memory does not grow with the night.
-fn seal_all(night: &mut Night<'_>, profile: &VendorProfile, plans: &[BatchPlan], signer: &Signer, root: &Path) -> Result<u64, Fault> {
+fn seal_all(
+    night: &mut Night<'_>,
+    business_day: Date,
+    profile: &VendorProfile,
+    plans: &[BatchPlan],
+    signer: &Signer,
+    root: &Path,
+) -> Result<u64, Fault> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(plans.len());
     let store = night.store.clone();
     let recipient = profile.delivery.encrypt_to.as_deref().map(|path| encrypt::recipient(path, clock::now_s())).transpose()?;
@@ -118,7 +137,7 @@ fn seal_all(night: &mut Night<'_>, profile: &VendorProfile, plans: &[BatchPlan],
             }
             let Some((plan, prepared)) = ahead.pop_front() else { return Ok(sealed) };
             let prepared = prepared.recv().map_err(|_| broken())??;
-            finish(night, profile, &plan.municipality, prepared, signer)?;
+            finish(night, business_day, profile, &plan.municipality, prepared, signer)?;
             sealed += 1;
             night.watch.step("batches", 1);
         }
@@ -153,7 +172,8 @@ struct Prepared {
     encrypted: Option<Encrypted>,
 }
 
-/// Writes a batch's container and reads it back, encrypts it where the vendor wants that, and reads that back too. Needs neither the ledger nor the batches before it: many at once.
+/// Writes a batch's container and reads it back, encrypts it where the vendor wants that, and reads that back too. Needs
+/// neither the ledger nor the batches before it: many at once.
 fn prepare(store: &Store, kind: Container, recipient: Option<&X509>, members: Vec<Member>, folder: PathBuf) -> Result<Prepared, Fault> {
     private_folder(&folder).map_err(|e| Fault::io("sealing a batch", &e))?;
     let first_pages = container::write(store, kind, &members, &folder, MAKING)?;
@@ -179,7 +199,14 @@ fn encrypted(folder: &Path, plain: Vec<FileEntry>, recipient: &X509) -> io::Resu
 }
 
 /// Signs a prepared batch and records it. One after another: each manifest of a vendor quotes the one before.
-fn finish(night: &mut Night<'_>, profile: &VendorProfile, municipality: &Cvr, batch: Prepared, signer: &Signer) -> Result<(), Fault> {
+fn finish(
+    night: &mut Night<'_>,
+    business_day: Date,
+    profile: &VendorProfile,
+    municipality: &Cvr,
+    batch: Prepared,
+    signer: &Signer,
+) -> Result<(), Fault> {
     let what = |e: io::Error| Fault::io("sealing a batch", &e);
     let letters_csv = letters_to_csv(&batch.rows)?;
     let previous = night.ledger.last_batch(&profile.id)?;
@@ -187,13 +214,13 @@ fn finish(night: &mut Night<'_>, profile: &VendorProfile, municipality: &Cvr, ba
         vendor: profile.id.clone(),
         profile_version: profile.profile_version.clone(),
         municipality: municipality.clone(),
-        business_date: night.business_date.clone(),
+        business_date: business_day.to_string(),
         sequence: previous.map_or(1, |(sequence, _)| sequence + 1),
         previous: previous.map(|(_, hash)| hash),
         environment: night.config.environment.clone(),
         created: clock::now(),
     };
-    let name = name_of(&facts, &letters_csv);
+    let name = name_of(&facts, &letters_csv, &profile.batch.name);
     write_private(&batch.folder.join(BatchFiles::letters(&name)), &letters_csv).map_err(what)?;
     let (csv_entry, totals) = measure::letters(&batch.folder, &BatchFiles::letters(&name), &batch.rows)?;
     let named = |entry: FileEntry| FileEntry { name: entry.name.replace(MAKING, name.as_str()), ..entry };

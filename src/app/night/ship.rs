@@ -42,6 +42,12 @@ pub(super) fn ship(night: &mut Night<'_>, report: &mut RunReport) -> Result<(), 
     for (name, state) in seal::unshipped(&night.ledger)? {
         by_vendor.entry(state.vendor.clone()).or_default().push((name, state));
     }
+    let now = clock::time_of_day();
+    by_vendor.retain(|vendor, batches| {
+        let Some(window) = night.config.profiles.get(vendor).map(|p| p.delivery.window).filter(|w| !w.contains(now)) else { return true };
+        night.watch.note(&format!("{} batches wait: {vendor} takes files {window}, Danish time", batches.len()));
+        false
+    });
     let total = by_vendor.values().map(|list| list.len() as u64).sum();
     night.watch.begin("shipping", Some(total));
     let (config, watch) = (night.config, night.watch);
@@ -138,7 +144,8 @@ impl Delivery<'_, '_> {
             }
             Step::Mark => {
                 self.watch.note(&format!("batch {name}: the last run ended before it knew the outcome; asking {}", self.vendor));
-                if !self.has_answered(connection, profile, name)? {
+                let asks = profile.delivery.check_after_upload != UploadCheck::None;
+                if !(asks && self.has_answered(connection, profile, name)?) {
                     if profile.delivery.check_after_upload == UploadCheck::Size {
                         // Every part is looked at; those that are there with their size are left.
                         self.upload(connection, profile, name, &state)?;
@@ -184,7 +191,7 @@ impl Delivery<'_, '_> {
 
     fn has_answered(&self, connection: &Connection, profile: &VendorProfile, name: &BatchName) -> Result<bool, (Fault, bool)> {
         let answer = format!("{}/{}", profile.delivery.outbox, BatchFiles::ack(name));
-        Ok(connection.size(&answer).map_err(theirs)?.is_some())
+        connection.exists(&answer).map_err(theirs)
     }
 }
 

@@ -137,6 +137,12 @@ fn most(stream: &Stream<'_>) -> u64 {
     raw.saturating_mul(factor)
 }
 
+/// Whether an image's data stays within so many bytes when it is decoded; what holds pixels of a coding of their own counts
+/// as it is.
+pub fn decodes_within(stream: &Stream<'_>, bytes: u64) -> bool {
+    most(stream) <= bytes || decoded_size(stream, bytes).is_some_and(|size| size <= bytes)
+}
+
 /// Size of the decoded stream; `None` when it is above `limit` or cannot be decoded with one.
 fn decoded_size(stream: &Stream<'_>, limit: u64) -> Option<u64> {
     let dict = stream.dict();

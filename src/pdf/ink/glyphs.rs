@@ -1,15 +1,15 @@
 //! What the pen does with text: a box for each glyph, and what it stands for.
 
 use super::lines::Glyph;
-use super::marks::LinePlace;
+use super::marks::{LinePlace, holds};
 use super::outline;
 use super::paint::{Look, black, look};
 use super::pen::{Pen, to_mm};
 use crate::pdf::facts::MarkKind;
-use hayro_interpret::font::{Glyph as Drawn, GlyphRun};
+use hayro_interpret::font::{Glyph as Drawn, GlyphRun, OutlineGlyph};
 use hayro_interpret::hayro_cmap::BfString;
 use hayro_interpret::kurbo::{Affine, PathEl, Point, Rect, Shape};
-use hayro_interpret::{CacheKey, DrawMode, DrawProps, FillRule};
+use hayro_interpret::{BlendMode, CacheKey, DrawMode, DrawProps, FillRule};
 
 /// Text below this is not read by anybody, mm: one point.
 const READABLE_MM: f64 = 25.4 / 72.0;
@@ -27,38 +27,70 @@ pub struct GlyphBox {
     colour: bool,
 }
 
+/// What all glyphs of one run have in common.
+pub struct Style {
+    pub look: Look,
+    /// Neither filled nor stroked.
+    pub invisible: bool,
+    pub mask: bool,
+    pub blend: BlendMode,
+}
+
+/// How glyphs are turned and how large they are; the same for all of a run, so it is worked out once.
+#[derive(Clone, Copy, Default)]
+pub struct Turned {
+    coefficients: [f64; 4],
+    size_mm: f64,
+    /// Direction of writing in quarter turns clockwise; absent for text that stands askew.
+    turn: Option<u8>,
+}
+
+impl Turned {
+    fn of(&mut self, place: Affine) -> Self {
+        let [a, b, c, d, _, _] = place.as_coeffs();
+        if self.coefficients != [a, b, c, d] {
+            *self = Self { coefficients: [a, b, c, d], size_mm: c.hypot(d) * 1000.0, turn: quarter_turns(a, b) };
+        }
+        *self
+    }
+}
+
 impl Pen<'_> {
-    /// The glyph's box, drawn once for all its uses.
+    /// The box of an outline, drawn once for all its uses.
+    pub(super) fn outline_box(&self, outline: &OutlineGlyph) -> GlyphBox {
+        self.known_box(outline.identifier().cache_key(), || {
+            let path = outline.outline();
+            self.shared.spend(path.elements().len() as u32);
+            let drawn = path.elements().iter().any(|element| !matches!(element, PathEl::MoveTo(_) | PathEl::ClosePath));
+            GlyphBox { hull: drawn.then(|| path.bounding_box()).filter(Rect::is_finite), colour: false }
+        })
+    }
+
     fn glyph_box<'a>(&self, glyph: &Drawn<'a>) -> GlyphBox {
-        let key = match glyph {
-            Drawn::Outline(outline) => outline.identifier().cache_key(),
-            Drawn::Type3(program) => program.cache_key(),
-        };
+        match glyph {
+            Drawn::Outline(outline) => self.outline_box(outline),
+            Drawn::Type3(program) => self.known_box(program.cache_key(), || {
+                let drawn = Pen::try_out(self.shared, |probe| program.interpret(probe, Affine::IDENTITY, Affine::IDENTITY, &black()));
+                GlyphBox { hull: drawn.map(|(hull, _)| hull), colour: drawn.is_some_and(|(_, colour)| colour) }
+            }),
+        }
+    }
+
+    fn known_box(&self, key: u128, found: impl FnOnce() -> GlyphBox) -> GlyphBox {
         if let Some(known) = self.shared.glyphs.borrow().get(&key) {
             return *known;
         }
         // Known before it is drawn: a glyph that shows itself would not end.
         self.shared.glyphs.borrow_mut().insert(key, GlyphBox::default());
-        let found = match glyph {
-            Drawn::Outline(outline) => {
-                let path = outline.outline();
-                self.shared.spend(path.elements().len() as u32);
-                let drawn = path.elements().iter().any(|element| !matches!(element, PathEl::MoveTo(_) | PathEl::ClosePath));
-                GlyphBox { hull: drawn.then(|| path.bounding_box()).filter(Rect::is_finite), colour: false }
-            }
-            Drawn::Type3(program) => {
-                let drawn = Pen::try_out(self.shared, |probe| program.interpret(probe, Affine::IDENTITY, Affine::IDENTITY, &black()));
-                GlyphBox { hull: drawn.map(|(hull, _)| hull), colour: drawn.is_some_and(|(_, colour)| colour) }
-            }
-        };
+        let found = found();
         self.shared.glyphs.borrow_mut().insert(key, found);
         found
     }
 
     /// The parts of a glyph that is so large that its box would claim what it surrounds.
-    fn large_glyph(&mut self, glyph: &Drawn<'_>, place: Affine, hull: Rect) {
+    fn large_glyph(&mut self, outline: Option<&OutlineGlyph>, place: Affine, hull: Rect) {
         let kind = self.owner.unwrap_or(MarkKind::Text);
-        let Drawn::Outline(outline) = glyph else { return self.seen.marks.add(kind, hull) };
+        let Some(outline) = outline else { return self.seen.marks.add(kind, hull) };
         let path = place * outline.outline();
         self.shared.spend(path.elements().len() as u32);
         outline::fill(&path, FillRule::NonZero, hull, |part| {
@@ -71,66 +103,105 @@ impl Pen<'_> {
 
     pub(super) fn text(&mut self, run: &GlyphRun<'_, '_>, props: &DrawProps<'_>, mode: &DrawMode) {
         let transform = to_mm(props.transform);
-        let invisible = matches!(mode, DrawMode::Invisible);
-        let look = look(&props.paint, props.blend_mode, matches!(mode, DrawMode::Stroke(_)), self.shared);
-        let kind = self.owner.unwrap_or(MarkKind::Text);
+        let style = Style {
+            look: look(&props.paint, props.blend_mode, matches!(mode, DrawMode::Stroke(_)), self.shared),
+            invisible: matches!(mode, DrawMode::Invisible),
+            mask: props.soft_mask.is_some(),
+            blend: props.blend_mode,
+        };
+        let mut turned = Turned::default();
         for glyph in run.glyphs() {
-            self.shared.spend(1);
             let place = transform * glyph.transform();
-            let [a, b, c, d, _, _] = place.as_coeffs();
-            let size_mm = c.hypot(d) * 1000.0;
-            let origin = place * Point::ORIGIN;
-            if !size_mm.is_finite() || !origin.is_finite() {
-                continue;
-            }
-            let shape = self.glyph_box(glyph);
-            let placed = shape.hull.map(|hull| place.transform_rect_bbox(hull));
-            let placed = placed.filter(|hull| hull.is_finite() && hull.width() > 0.0 && hull.height() > 0.0);
-            if placed.is_some_and(|hull| hull.intersect(self.clip()).area() > 0.0 && hull.intersect(self.page).area() <= 0.0) {
-                self.seen.text_outside = true;
-            }
-            let seen = placed.and_then(|hull| self.printed(hull));
-            if placed.is_some() && seen.is_none() {
-                continue;
-            }
-            let nothing = invisible || self.unseen() || look == Look::Nothing;
-            let centre = seen.unwrap_or(Rect::from_points(origin, origin)).center();
-            let white = look == Look::White && !self.seen.marks.covers(centre.x, centre.y);
-            let turn = quarter_turns(a, b);
-            if let (Some(hull), Look::Ink { colour, through }, false) = (seen, look, nothing) {
-                self.seen.marks.covered_mm2 += hull.area() * TEXT_COVERAGE;
-                let ink = Look::Ink { colour: colour || shape.colour, through };
-                if self.ink(ink, props.soft_mask.is_some(), props.blend_mode).is_some() {
-                    match turn {
-                        _ if hull.width().min(hull.height()) > LARGE_MM => self.large_glyph(glyph, place, hull),
-                        Some(turn) => {
-                            let baseline_mm = if turn.is_multiple_of(2) { origin.y } else { origin.x };
-                            self.seen.marks.add_glyph(kind, hull, LinePlace { turn, baseline_mm, size_mm });
-                        }
-                        None => self.seen.marks.add(kind, hull),
-                    }
-                }
-            }
-            let advance = match &**glyph {
-                Drawn::Outline(outline) => outline.advance_width(),
-                Drawn::Type3(program) => program.advance_width(),
+            let (shape, outline, advance) = match &**glyph {
+                Drawn::Outline(outline) => (self.glyph_box(glyph), Some(outline), outline.advance_width()),
+                Drawn::Type3(program) => (self.glyph_box(glyph), None, program.advance_width()),
             };
-            let end = place * Point::new(f64::from(advance.unwrap_or(0.0)), 0.0);
-            let kept = Glyph {
-                origin,
-                end,
-                seen,
-                size_mm,
-                turn: turn.unwrap_or(0),
-                invisible: nothing,
-                unread: white || size_mm < READABLE_MM,
-                text: (0, 0),
-            };
-            self.seen.letters.add(kept, glyph.as_unicode().as_ref().map(unicode));
-            if self.seen.letters.len() > GLYPHS_MAX {
-                self.shared.spend(u32::MAX);
+            if let Some(kept) = self.glyph(&style, shape, outline, advance.unwrap_or(0.0), place, &mut turned) {
+                self.keep(kept, glyph.as_unicode().as_ref());
             }
         }
+    }
+
+    /// Marks one glyph where it is placed; gives it back where it can be read.
+    pub(super) fn glyph(
+        &mut self,
+        style: &Style,
+        shape: GlyphBox,
+        outline: Option<&OutlineGlyph>,
+        advance: f32,
+        place: Affine,
+        turned: &mut Turned,
+    ) -> Option<Glyph> {
+        self.shared.spend(1);
+        let Turned { size_mm, turn, .. } = turned.of(place);
+        let origin = place * Point::ORIGIN;
+        if !size_mm.is_finite() || !origin.is_finite() {
+            return None;
+        }
+        let placed = shape.hull.map(|hull| placed(place, hull));
+        let placed = placed.filter(|hull| hull.is_finite() && hull.width() > 0.0 && hull.height() > 0.0);
+        let seen = match placed {
+            Some(hull) => Some(self.seen_of(hull)?),
+            None => None,
+        };
+        let look = style.look;
+        let nothing = style.invisible || self.unseen() || look == Look::Nothing;
+        let white = look == Look::White && {
+            let centre = seen.unwrap_or(Rect::from_points(origin, origin)).center();
+            !self.seen.marks.covers(centre.x, centre.y)
+        };
+        if let (Some(hull), Look::Ink { colour, through }, false) = (seen, look, nothing) {
+            let kind = self.owner.unwrap_or(MarkKind::Text);
+            self.seen.marks.covered_mm2 += hull.area() * TEXT_COVERAGE;
+            let ink = Look::Ink { colour: colour || shape.colour, through };
+            if self.ink(ink, style.mask, style.blend).is_some() {
+                match turn {
+                    _ if hull.width().min(hull.height()) > LARGE_MM => self.large_glyph(outline, place, hull),
+                    Some(turn) => {
+                        let baseline_mm = if turn.is_multiple_of(2) { origin.y } else { origin.x };
+                        self.seen.marks.add_glyph(kind, hull, LinePlace { turn, baseline_mm, size_mm });
+                    }
+                    None => self.seen.marks.add(kind, hull),
+                }
+            }
+        }
+        Some(Glyph {
+            origin,
+            end: place * Point::new(f64::from(advance), 0.0),
+            seen,
+            size_mm,
+            turn: turn.unwrap_or(0),
+            invisible: nothing,
+            unread: white || size_mm < READABLE_MM,
+            text: (0, 0),
+        })
+    }
+
+    /// The part of a glyph that is printed; one that stands beside the page, and is not clipped away, is noted.
+    fn seen_of(&mut self, hull: Rect) -> Option<Rect> {
+        if holds(&self.clip().intersect(self.page), &hull) {
+            return Some(hull);
+        }
+        if hull.intersect(self.clip()).area() > 0.0 && hull.intersect(self.page).area() <= 0.0 {
+            self.seen.text_outside = true;
+        }
+        self.printed(hull)
+    }
+
+    /// Keeps a glyph for reading, with what it stands for.
+    pub(super) fn keep(&mut self, glyph: Glyph, text: Option<&BfString>) {
+        self.seen.letters.add(glyph, text.map(unicode));
+        if self.seen.letters.len() > GLYPHS_MAX {
+            self.shared.spend(u32::MAX);
+        }
+    }
+}
+
+/// The hull of a placed box; upright text needs two corners of it.
+fn placed(place: Affine, hull: Rect) -> Rect {
+    match place.as_coeffs() {
+        [a, 0.0, 0.0, d, e, f] => Rect::from_points((a * hull.x0 + e, d * hull.y0 + f), (a * hull.x1 + e, d * hull.y1 + f)),
+        _ => place.transform_rect_bbox(hull),
     }
 }
 

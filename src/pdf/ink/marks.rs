@@ -73,7 +73,7 @@ impl Held {
     }
 }
 
-fn holds(outer: &Rect, inner: &Rect) -> bool {
+pub fn holds(outer: &Rect, inner: &Rect) -> bool {
     outer.x0 <= inner.x0 && outer.y0 <= inner.y0 && outer.x1 >= inner.x1 && outer.y1 >= inner.y1
 }
 

@@ -5,15 +5,21 @@
 //! result depends on the bytes alone, since work is counted and not timed.
 
 mod bounds;
+mod faces;
 mod glyphs;
 mod lines;
 mod marks;
 mod outline;
 mod paint;
 mod pen;
+mod plain;
+
+pub(super) use faces::DrawnProgram;
 
 use super::facts::{MarkKind, PageFacts, PageInk};
+pub(super) use bounds::decodes_within;
 use bounds::{Runs, decoded_within_bounds};
+use faces::Faces;
 use hayro_interpret::hayro_syntax::Pdf;
 use hayro_interpret::hayro_syntax::content::TypedIter;
 use hayro_interpret::hayro_syntax::object::{Array, Dict, Name, Object, Rect as Corners, Stream};
@@ -40,25 +46,27 @@ const HIDDEN: u32 = 1 << 1;
 const PRINT: u32 = 1 << 2;
 
 /// Fills in what is drawn on each page. Never panics, never hangs: a page that cannot be drawn keeps `ink: None`, one that
-/// draws without end gets `too_much`.
-pub(super) fn add_ink(pdf: &Pdf, facts: &mut [PageFacts], markers: &[String]) {
+/// draws without end gets `too_much`. The places of the `markers` are told. `plain` says whether pages of plain text may be
+/// followed without the interpreter. Returns the font programs that it was done with, as far as it knows them.
+pub(super) fn add_ink<'a>(pdf: &'a Pdf, facts: &mut [PageFacts], markers: &[String], plain: bool) -> Vec<DrawnProgram<'a>> {
     // What a panic leaves behind is a page without ink; nothing else is written before the end.
-    drop(catch_unwind(AssertUnwindSafe(|| draw_pages(pdf, facts, markers))));
+    catch_unwind(AssertUnwindSafe(|| draw_pages(pdf, facts, markers, plain))).unwrap_or_default()
 }
 
-fn draw_pages(pdf: &Pdf, facts: &mut [PageFacts], markers: &[String]) {
+fn draw_pages<'a>(pdf: &'a Pdf, facts: &mut [PageFacts], markers: &[String], plain: bool) -> Vec<DrawnProgram<'a>> {
     let pages = pdf.pages();
     if pages.len() != facts.len() {
-        return;
+        return Vec::new();
     }
     let mut wanted: Vec<(&Page<'_>, &mut PageFacts)> =
         pages.iter().zip(facts).take(PAGES_MAX).filter(|(page, facts)| near_a4(facts) && measured_alike(page, facts)).collect();
     let too_much = || Some(PageInk { too_much: true, ..PageInk::default() });
     if !decoded_within_bounds(&wanted.iter().map(|(page, _)| *page).collect::<Vec<_>>()) {
-        return wanted.iter_mut().for_each(|(_, facts)| facts.ink = too_much());
+        wanted.iter_mut().for_each(|(_, facts)| facts.ink = too_much());
+        return Vec::new();
     }
     let (shared, mut runs, mut reader) = (Shared::new(), Runs::default(), Reader::new(markers));
-    let mut cache = InterpreterCache::new();
+    let (mut cache, mut faces) = (InterpreterCache::new(), Faces::default());
     let settings = InterpreterSettings { render_content: RenderContent::PAGE, ..InterpreterSettings::default() };
     for (page, facts) in wanted {
         if shared.is_spent() || !runs.allow(page) {
@@ -69,9 +77,14 @@ fn draw_pages(pdf: &Pdf, facts: &mut [PageFacts], markers: &[String]) {
         let mut pen = Pen::new(&shared, sheet);
         let place = Affine::scale(MM_PER_POINT * f64::from(facts.user_unit) * UNITS_PER_MM) * page.initial_transform(true).to_kurbo();
         let drawn = catch_unwind(AssertUnwindSafe(|| {
-            let context = |place| Context::new(place, scaled(sheet), &cache, page.xref(), settings.clone());
-            interpret_page(page, &mut context(place), &mut pen);
-            draw_annotations(page, place, context, &mut pen, &shared, &mut runs);
+            let context = |place, sheet| Context::new(place, sheet, &cache, page.xref(), settings.clone());
+            let left = shared.left();
+            if !plain || !plain::draw_page(page, place, scaled(sheet), &mut faces, &settings, &context, &mut pen) {
+                pen = Pen::new(&shared, sheet);
+                shared.has_left(left);
+                interpret_page(page, &mut context(place, scaled(sheet)), &mut pen);
+            }
+            draw_annotations(page, place, |place| context(place, scaled(sheet)), &mut pen, &shared, &mut runs);
         }));
         let given_up = drawn.as_ref().is_err_and(|payload| payload.is::<GivenUp>());
         if drawn.is_ok() || given_up {
@@ -82,6 +95,18 @@ fn draw_pages(pdf: &Pdf, facts: &mut [PageFacts], markers: &[String]) {
             shared.start_anew();
         }
     }
+    faces.drawn
+}
+
+/// Whether running this page alone, with its annotations, would end. Nothing is drawn; the caller catches panics.
+pub(super) fn ends(page: &Page<'_>) -> bool {
+    let mut runs = Runs::default();
+    if !decoded_within_bounds(&[page]) || !runs.allow(page) {
+        return false;
+    }
+    let Some(annotations) = page.raw().get::<Array<'_>>(b"Annots") else { return true };
+    let appearances = annotations.iter::<Dict<'_>>().take(ANNOTATIONS_MAX).filter_map(|one| Appearance::of(&one, page.resources()));
+    appearances.into_iter().all(|look| runs.allow_form(&look.form, &look.resources))
 }
 
 fn scaled(sheet: Rect) -> Rect {

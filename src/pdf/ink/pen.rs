@@ -52,6 +52,15 @@ impl Shared {
         }
     }
 
+    pub fn left(&self) -> u32 {
+        self.left.get()
+    }
+
+    /// Work that was done for nothing does not count.
+    pub fn has_left(&self, operations: u32) {
+        self.left.set(operations);
+    }
+
     /// Forgets where a panic struck.
     pub fn start_anew(&self) {
         self.depth.set(0);

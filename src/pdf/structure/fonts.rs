@@ -1,7 +1,7 @@
 //! Fonts of the pages: in their resources, their forms, patterns and annotations. A font that nothing refers to is no fault.
 
 use super::super::facts::PdfFacts;
-use super::program::{KEYS, is_usable};
+use super::program::{Judged, KEYS, PROGRAMS_BYTES_MAX, Unjudgeds};
 use super::shown::unshown;
 use super::{dictionary_of, entry, entry_array, entry_dictionary, entry_name, follow, told};
 use lopdf::{Dictionary, Document, Object, ObjectId};
@@ -11,8 +11,6 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 const LOOKED_AT_MAX: usize = 200_000;
 /// Steps from one of them to another.
 const STEPS_MAX: usize = 1_000_000;
-/// Largest expansion of all font programs together, bytes.
-const PROGRAMS_BYTES_MAX: usize = 256 << 20;
 const PARENTS_MAX: usize = 64;
 /// Appearances of one annotation.
 const STATES_MAX: usize = 1_000;
@@ -26,7 +24,8 @@ struct Walk<'a, 'f> {
     /// By address: a dictionary that stands in another has no number of its own.
     seen: HashSet<*const Dictionary>,
     waiting: Vec<&'a Dictionary>,
-    programs: HashMap<*const Dictionary, bool>,
+    programs: HashMap<*const Dictionary, Judged>,
+    unjudged: Unjudgeds,
     programs_bytes_left: usize,
     steps_left: usize,
     missing: BTreeSet<ObjectId>,
@@ -40,21 +39,22 @@ struct Walk<'a, 'f> {
     unshown: HashSet<*const Dictionary>,
 }
 
-/// Fills in the fonts, and returns what the pages' resources refer to and is not there.
-pub(super) fn look(document: &Document, pages: &[ObjectId], facts: &mut PdfFacts) -> BTreeSet<ObjectId> {
+/// Fills in the fonts, and returns what the pages' resources refer to and is not there, and the programs still to be judged.
+pub(super) fn look(document: &Document, pages: &[ObjectId], facts: &mut PdfFacts) -> (BTreeSet<ObjectId>, Unjudgeds) {
     let mut walk = walked(document, pages, HashSet::new(), facts);
     if walk.facts.fonts_not_embedded.is_empty() || walk.borrowed {
-        return walk.missing;
+        return (walk.missing, walk.unjudged);
     }
     // Looked at a second time without what is named and never shown, if there is any such font.
     let elsewhere = std::mem::take(&mut walk.elsewhere);
     let unshown: HashSet<_> = unshown(document, pages).into_iter().filter(|font| !elsewhere.contains(font)).collect();
     if unshown.is_empty() {
-        return walk.missing;
+        return (walk.missing, walk.unjudged);
     }
     let facts = walk.facts;
     facts.fonts_not_embedded.clear();
-    walked(document, pages, unshown, facts).missing
+    let again = walked(document, pages, unshown, facts);
+    (again.missing, again.unjudged)
 }
 
 fn walked<'a, 'f>(
@@ -70,6 +70,7 @@ fn walked<'a, 'f>(
         seen,
         waiting: Vec::new(),
         programs,
+        unjudged: Unjudgeds::default(),
         programs_bytes_left: PROGRAMS_BYTES_MAX,
         steps_left: STEPS_MAX,
         missing: BTreeSet::new(),
@@ -219,10 +220,11 @@ impl<'a> Walk<'a, '_> {
             self.facts.fonts_not_embedded.insert(told(name));
             return;
         };
-        let left = &mut self.programs_bytes_left;
-        let usable = *self.programs.entry(std::ptr::from_ref(&program.dict)).or_insert_with(|| is_usable(key, program, left));
-        if !usable {
-            self.facts.structure.fonts_unusable.insert(told(name));
+        let (left, unjudged) = (&mut self.programs_bytes_left, &mut self.unjudged);
+        match *self.programs.entry(std::ptr::from_ref(&program.dict)).or_insert_with(|| unjudged.take(key, program, left)) {
+            Judged::Usable(true) => {}
+            Judged::Usable(false) => drop(self.facts.structure.fonts_unusable.insert(told(name))),
+            Judged::Waits(number) => unjudged.name(number, told(name)),
         }
     }
 }

@@ -13,6 +13,8 @@ mod raw;
 mod shown;
 mod tree;
 
+pub(super) use program::Unjudgeds;
+
 use super::facts::PdfFacts;
 use lopdf::{Dictionary, Document, LoadOptions, Object, ObjectId};
 
@@ -24,7 +26,8 @@ const SAVES_BYTES_MAX: usize = 64 << 20;
 const NAME_CHARS_MAX: usize = 80;
 
 /// Fills in all that can be said of a file that was loaded: its structure, its fonts, and why its pages cannot be trusted.
-pub(super) fn look(document: &Document, bytes: &[u8], pages: &[ObjectId], options: &LoadOptions, facts: &mut PdfFacts) {
+/// Returns the font programs that are still to be judged.
+pub(super) fn look(document: &Document, bytes: &[u8], pages: &[ObjectId], options: &LoadOptions, facts: &mut PdfFacts) -> Unjudgeds {
     let marks = raw::marks(bytes);
     let mut active = active::Active::default();
     active::objects(document, &mut active);
@@ -45,8 +48,10 @@ pub(super) fn look(document: &Document, bytes: &[u8], pages: &[ObjectId], option
     fields::look(document, &mut facts.structure);
     facts.structure.pdfa_claim = claim::of(document);
     let mut missing = tree::look(document, pages, facts);
-    missing.extend(fonts::look(document, pages, facts));
+    let (missing_fonts, unjudged) = fonts::look(document, pages, facts);
+    missing.extend(missing_fonts);
     facts.structure.missing_objects = u32::try_from(missing.len()).unwrap_or(u32::MAX);
+    unjudged
 }
 
 /// Fills in what the bytes alone say of a file that cannot be loaded.

@@ -1,6 +1,7 @@
 //! What the bytes say without being parsed: saves, what follows the end, and other formats in the same bytes.
 
 use super::super::facts::Structure;
+use memchr::memmem;
 
 /// The header and the linearization dictionary stand within this, bytes.
 const HEAD_BYTES: usize = 1024;
@@ -32,18 +33,13 @@ impl Marks {
 pub(super) fn marks(bytes: &[u8]) -> Marks {
     let mut marks = Marks::default();
     let mut first_startxref = None;
-    for (at, byte) in bytes.iter().enumerate() {
-        match byte {
-            b'%' if bytes[at..].starts_with(EOF) => {
-                if let Some(value) = startxref_before(&bytes[..at]) {
-                    first_startxref.get_or_insert(value);
-                    marks.ends.push(at + EOF.len());
-                }
-            }
-            b'o' if bytes[at..].starts_with(b"obj") => marks.objects.extend(object_start(&bytes[..at])),
-            _ => {}
+    for at in memmem::find_iter(bytes, EOF) {
+        if let Some(value) = startxref_before(&bytes[..at]) {
+            first_startxref.get_or_insert(value);
+            marks.ends.push(at + EOF.len());
         }
     }
+    marks.objects.extend(memmem::find_iter(bytes, b"obj").filter_map(|at| object_start(&bytes[..at])));
     let end = marks.ends.first().copied().unwrap_or(0);
     marks.first_is_a_section = marks.ends.len() > 1 && first_section(bytes, end, first_startxref);
     marks
@@ -92,7 +88,7 @@ pub(super) fn is_blank(byte: u8) -> bool {
 }
 
 pub(super) fn find(bytes: &[u8], word: &[u8]) -> Option<usize> {
-    bytes.windows(word.len()).position(|window| window == word)
+    memmem::find(bytes, word)
 }
 
 /// Bytes after `from` that are more than line ends and blanks.
@@ -156,7 +152,7 @@ fn is_zip(bytes: &[u8]) -> bool {
     let from = bytes.len().saturating_sub(ZIP_END_BYTES_MAX);
     let tail = &bytes[from..];
     let le32 = |at: usize| tail.get(at..at + 4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as usize);
-    (0..tail.len().saturating_sub(21)).rev().filter(|at| tail[*at..].starts_with(b"PK\x05\x06")).any(|at| {
+    memmem::rfind_iter(&tail[..tail.len().saturating_sub(18)], b"PK\x05\x06").any(|at| {
         let listed = le32(at + 12).and_then(|size| (from + at).checked_sub(size));
         listed.is_some_and(|listed| bytes[listed..].starts_with(b"PK\x01\x02"))
     })

@@ -144,7 +144,7 @@ fn expanded(stream: &Stream, limit: usize) -> Result<usize, &'static str> {
 
 /// A zlib stream ends with the Adler-32 of what it holds: one that was cut off or changed does not. Some programs add line
 /// ends and more.
-fn ends_with_checksum(deflated: &[u8], bytes: &[u8]) -> bool {
+pub(super) fn ends_with_checksum(deflated: &[u8], bytes: &[u8]) -> bool {
     let (mut a, mut b) = (1_u32, 0_u32);
     // The sums stay below 2^32 for so many bytes.
     for chunk in bytes.chunks(5_552) {

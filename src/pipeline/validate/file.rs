@@ -1,8 +1,8 @@
 //! Rules about the file as a whole: what it is, what it holds, how large it is.
 
-use super::Findings;
-use crate::domain::Plex;
+use super::{Expected, Findings};
 use crate::domain::redact::redact;
+use crate::domain::{Envelope, Plex, sheets_of};
 use crate::pdf::PdfFacts;
 
 /// All of them. `false` when nothing more can be said of the file.
@@ -51,12 +51,22 @@ fn counts(facts: &PdfFacts, sheet: &mut Findings<'_>) {
     }
 }
 
-/// A two-sided letter whose last sheet has no back.
-pub(super) fn sides(facts: &PdfFacts, plex: Plex, sheet: &mut Findings<'_>) {
+/// What the letter is on paper: an envelope for its sheets, and a two-sided letter whose last sheet has no back. Gives the
+/// envelope.
+pub(super) fn envelope(facts: &PdfFacts, expected: &Expected<'_>, sheet: &mut Findings<'_>) -> Option<Envelope> {
+    let plex = expected.plex;
+    let sheets = sheets_of(u32::try_from(facts.pages.len()).unwrap_or(u32::MAX), plex);
+    let envelope = sheet.profile.envelope_for(expected.envelope, sheets);
+    if envelope.is_none() {
+        let limit = format!("{} sheets", sheet.profile.envelope.sheets_max());
+        let message = "the letter has more sheets than the vendor's largest envelope takes";
+        sheet.whole("SHEETS_MAX", format!("{sheets} sheets ({})", plex.word()), &limit, message);
+    }
     if plex == Plex::Duplex && facts.pages.len() % 2 == 1 {
         let measured = format!("{} pages", facts.pages.len());
         sheet.whole("PAGES_ODD", measured, "an even number", "the back of the last sheet is not in the file");
     }
+    envelope
 }
 
 /// Major and minor of a version; what is not one counts as newest.

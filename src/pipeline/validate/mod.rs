@@ -3,17 +3,21 @@
 //! Policy only: the facts come from [`crate::pdf::inspect`], nothing is parsed here.
 
 mod file;
+mod mark;
 mod mend;
 mod page;
 mod policy;
 mod window;
 
+pub use mark::marking;
 pub use mend::{not_repaired, repair_order, still_amiss};
 pub use policy::Policy;
 
 use crate::domain::redact::redact;
 use crate::domain::rules;
-use crate::domain::{Colour, Envelope, Finding, Plex, PostalAddress, PrintJob, PrintOptions, PrintWishes, Severity, Sha256, sheets_of};
+use crate::domain::{
+    Colour, Envelope, Finding, Plex, Postage, PostalAddress, PrintJob, PrintOptions, PrintWishes, Severity, Sha256, sheets_of,
+};
 use crate::pdf::facts::BoxMm;
 use crate::pdf::{PdfFacts, inspect_for};
 use crate::vendor::VendorProfile;
@@ -36,6 +40,9 @@ impl ValidLetter {
     }
 }
 
+/// Rules about what a window shows: nothing to an envelope without one.
+const SEEN_IN_WINDOW: [&str; 2] = ["ADDR_KEEPOUT", "CPR_IN_WINDOW"];
+
 /// What is asked of one letter beside its PDF.
 #[derive(Debug, Clone)]
 pub struct Demand<'a> {
@@ -56,6 +63,7 @@ impl Demand<'_> {
             recipient: self.address,
             plex: self.wishes.plex.unwrap_or(self.defaults.plex),
             colour: self.wishes.colour.unwrap_or(self.defaults.colour),
+            envelope: self.wishes.envelope.unwrap_or(self.defaults.envelope),
         }
     }
 }
@@ -75,10 +83,10 @@ pub fn validate(
     let (wishes, plex) = (demand.wishes, expected.plex);
     let pages = u32::try_from(facts.pages.len()).unwrap_or(u32::MAX);
     let sheets = sheets_of(pages, plex);
-    let wish = wishes.envelope.unwrap_or(demand.defaults.envelope);
-    let envelope = profile.envelope_for(wish, sheets);
-    if envelope.is_none() && !findings.iter().any(|f| f.rule == "PAGES_MAX") {
-        findings.push(too_many_sheets(sheets, plex, profile));
+    let envelope = profile.envelope_for(expected.envelope, sheets);
+    if let Some(envelope) = envelope {
+        let class = wishes.postage.unwrap_or(demand.defaults.postage);
+        findings.extend(unsold(class, profile.weight_g(envelope, sheets), profile));
     }
     let Some(envelope) = envelope.filter(|_| !rejects(&findings) && !needs_repair(&findings)) else { return Err(findings) };
     Ok(ValidLetter { job: job(&bytes, demand, profile, (pages, sheets, plex, envelope)), bytes })
@@ -117,17 +125,23 @@ fn no_formula(text: String) -> String {
     if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text }
 }
 
-fn too_many_sheets(sheets: u32, plex: Plex, profile: &VendorProfile) -> Finding {
-    Finding {
-        code: rules::rule("SHEETS_MAX").code,
-        rule: "SHEETS_MAX",
-        severity: Severity::Reject,
-        page: None,
-        box_mm: None,
-        measured: format!("{sheets} sheets ({})", plex.word()),
-        limit: format!("{} sheets", profile.sheet.c4_sheets_max),
-        message: "the letter has more sheets than the vendor's largest envelope takes".to_owned(),
-    }
+/// What of the vendor's postage table speaks against the letter: nobody would carry it.
+fn unsold(class: Postage, weight_g: u32, profile: &VendorProfile) -> Option<Finding> {
+    let (rule, measured, limit, message) = match profile.postage.weight_max_g(class) {
+        None => {
+            let sold: Vec<&str> = profile.postage.classes().map(Postage::word).collect();
+            ("POSTAGE_UNSOLD", class.word().to_owned(), sold.join(", "), "the vendor does not sell this class of postage")
+        }
+        Some(most) if weight_g > most => (
+            "WEIGHT_MAX",
+            format!("{weight_g} g"),
+            format!("{most} g"),
+            "the letter is heavier than its class of postage takes at this vendor",
+        ),
+        Some(_) => return None,
+    };
+    let (code, message) = (rules::rule(rule).code, message.to_owned());
+    Some(Finding { code, rule, severity: Severity::Reject, page: None, box_mm: None, measured, limit, message })
 }
 
 /// What a letter is compared with beside its vendor's profile.
@@ -137,12 +151,13 @@ pub struct Expected<'a> {
     pub recipient: Option<&'a PostalAddress>,
     pub plex: Plex,
     pub colour: Colour,
+    pub envelope: Envelope,
 }
 
 impl Default for Expected<'_> {
     /// The plainest job: two-sided, black and white, to nobody in particular.
     fn default() -> Self {
-        Self { recipient: None, plex: Plex::Duplex, colour: Colour::BlackWhite }
+        Self { recipient: None, plex: Plex::Duplex, colour: Colour::BlackWhite, envelope: Envelope::Auto }
     }
 }
 
@@ -150,9 +165,12 @@ impl Default for Expected<'_> {
 pub fn judge(facts: &PdfFacts, expected: &Expected<'_>, profile: &VendorProfile, policy: &Policy) -> Vec<Finding> {
     let mut sheet = Findings { profile, policy, list: Vec::new() };
     if file::file_rules(facts, &mut sheet) {
-        file::sides(facts, expected.plex, &mut sheet);
+        let envelope = file::envelope(facts, expected, &mut sheet);
         page::page_rules(facts, expected.colour, &mut sheet);
         window::window_rules(facts, expected.recipient, &mut sheet);
+        if envelope.is_some_and(|envelope| !profile.has_window(envelope)) {
+            sheet.list.retain(|finding| !SEEN_IN_WINDOW.contains(&finding.rule));
+        }
     }
     sheet.list
 }

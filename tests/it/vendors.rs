@@ -1,0 +1,263 @@
+//! Vendor profiles: what docs/vendors.md shows, what cannot be meant, what only looks wrong.
+
+use crate::intake::House;
+use fjernprint::domain::{Postage, Sha256};
+use fjernprint::vendor::VendorProfile;
+use fjernprint::vendor::days::Window;
+use fjernprint::vendor::naming::{NameParts, batch_name};
+use jiff::civil::{date, time};
+use std::fs;
+
+fn root(below: &str) -> String {
+    format!("{}/{below}", env!("CARGO_MANIFEST_DIR"))
+}
+
+fn shipped(vendor: &str) -> String {
+    fs::read_to_string(root(&format!("vendors/{vendor}/profile.toml"))).unwrap()
+}
+
+/// The profile that docs/vendors.md shows.
+pub fn example() -> String {
+    let text = fs::read_to_string(root("docs/vendors.md")).unwrap();
+    let shown = text.split("<!-- begin example -->\n```toml\n").nth(1).and_then(|rest| rest.split("```\n<!-- end example -->").next());
+    shown.expect("docs/vendors.md shows a profile between its markers").to_owned()
+}
+
+fn parts(sequence: u64) -> NameParts<'static> {
+    static HASH: Sha256 = Sha256([0xab; 32]);
+    let vendor = Box::leak(Box::new("nordprint".parse().unwrap()));
+    let municipality = Box::leak(Box::new("99990011".parse().unwrap()));
+    NameParts { vendor, municipality, business_date: "2027-01-04", sequence, letters: &HASH }
+}
+
+#[test]
+fn the_profile_that_the_document_shows_is_one() {
+    let profile = VendorProfile::parse(&example()).unwrap();
+    assert_eq!(profile.assumed().len(), 6);
+    assert_eq!(profile.warnings(date(2027, 1, 4)), [] as [String; 0]);
+    assert_eq!(batch_name(&profile.batch.name, &parts(7)).unwrap().as_str(), "NP-nordprint-20270104-000007-abababababab");
+    let calendar = profile.calendar.calendar();
+    assert_eq!(calendar.workday_from(date(2027, 5, 6)), Some(date(2027, 5, 10)), "holiday, closed, weekend");
+}
+
+/// The document's own steps: a folder, the profile, the configuration, the checks.
+#[test]
+fn a_new_vendor_needs_no_line_of_the_program() {
+    let house = House::new();
+    house.write("vendors/nordprint/profile.toml", example());
+    house.change("# vendors = \"vendors\"", "vendors = \"vendors\"");
+    house.change("vendor = \"edora\"\nplex", "vendor = \"nordprint\"\nplex");
+    let checked = house.ask(&["vendor", "check", "nordprint"]);
+    let text = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert_eq!(checked.status.code(), Some(0), "{text}");
+    let line: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    assert_eq!(line["vendor"], "nordprint");
+    let warnings = line["warnings"].to_string();
+    assert!(warnings.contains("no host key is pinned"), "{warnings}");
+    assert_eq!(house.ask(&["run", "--dry-run", "--business-date", "2027-01-04"]).status.code(), Some(0));
+}
+
+#[test]
+fn every_impossible_value_is_named_with_its_key() {
+    let check = |from: &str, to: &str, fault: &str| {
+        let text = shipped("kmd");
+        assert!(text.contains(from), "{from}");
+        let message = VendorProfile::parse(&text.replacen(from, to, 1)).unwrap_err().to_string();
+        assert!(message.contains(fault), "{fault} is not in: {message}");
+    };
+    check("sheets_max = 6", "sheets_max = 60", "envelope.c5.sheets_max is larger than envelope.c4.sheets_max: envelopes swapped?");
+    check("weight_g = 7.5", "weight_g = 75.0", "envelope.c5.weight_g is not below envelope.c4.weight_g: envelopes swapped?");
+    check("sheets_max = 40", "sheets_max = 0", "envelope.c4.sheets_max must be 1 to 1000");
+    check("window = \"00:00-24:00\"", "window = \"00:00-24:01\"", "a window is two times of day");
+    check("order = \"ascending\"", "order = \"upwards\"", "unknown variant `upwards`");
+    check("name = \"FP-{vendor}", "name = \"FP/{vendor}", "batch.name: a name is at most 96");
+    check("-{seq}-", "-", "batch.name has no {seq}");
+    check("-{hash}\"", "-{hash}.x\"", "batch.name must end in -{hash}");
+    check("{cvr}", "{cpr}", "{cpr} is not known");
+    check("economique = [", "economy = [", "unknown variant `economy`");
+    check("weight_max_g = 100", "weight_max_g = 0", "postage.prioritaire: a step is 1 to 30000 g");
+    check("weight_max_g = 100", "weight_max_g = 250", "postage.prioritaire: 250 g stands twice in the list of 2026-01-01");
+    check("cutoff = \"16:00\"", "cutoff = \"26:00\"", "26:00");
+    check("[\"06-05\"", "[\"06-31\"", "calendar.closed_yearly: \"06-31\" is no day of the year");
+    check("weekdays = [\"mon\", \"tue\", \"wed\", \"thu\", \"fri\"]", "weekdays = []", "calendar.weekdays is empty");
+    check("handover_workdays = 2", "handover_workdays = 21", "calendar.handover_workdays must be 0 to 20");
+    check("closed = []\nopen = []", "closed = [\"2027-05-07\"]\nopen = [\"2027-05-07\"]", "2027-05-07 is both closed and open");
+    check("\"envelope.c4.window\" = \"assumed\"\n", "", "envelope.c4.window has no provenance");
+    check("\"calendar.cutoff\" = \"", "\"calendar.cutof\" = \"", "provenance names calendar.cutof, which is not there");
+
+    // All at once, not the first.
+    let text = shipped("kmd").replace("weekdays = [\"mon\", \"tue\", \"wed\", \"thu\", \"fri\"]", "weekdays = []").replace("{seq}", "7");
+    let message = VendorProfile::parse(&text).unwrap_err().to_string();
+    assert!(message.contains("calendar.weekdays") && message.contains("{seq}"), "{message}");
+}
+
+#[test]
+fn a_profile_without_one_of_the_sections_is_none() {
+    for section in ["[envelope.c4]", "[margins]", "[zones]", "[ink]", "[severity]"] {
+        let mut text = String::new();
+        for block in shipped("kmd").split("\n\n") {
+            if !block.lines().any(|line| line == section) {
+                text += &format!("{block}\n\n");
+            }
+        }
+        let key = section.trim_matches(['[', ']']);
+        let kept = |line: &&str| !line.starts_with(&format!("\"{key}."));
+        let text: String = text.lines().filter(kept).map(|line| format!("{line}\n")).collect();
+        assert!(VendorProfile::parse(&text).is_ok(), "{section} may be left out: {:?}", VendorProfile::parse(&text).err());
+    }
+    for section in ["postage", "calendar", "batch", "delivery", "sheet"] {
+        let text = shipped("kmd").replace(&format!("[{section}]"), "[nothing]");
+        assert!(VendorProfile::parse(&text).is_err(), "{section} is needed");
+    }
+}
+
+#[test]
+fn a_vendor_without_c4_has_none() {
+    use fjernprint::domain::Envelope::{Auto, C4, C5};
+    let mut profile = VendorProfile::parse(&shipped("edora")).unwrap();
+    assert_eq!((profile.envelope_for(Auto, 7), profile.weight_g(C4, 1)), (Some(C4), 22));
+    profile.envelope.c4 = None;
+    assert_eq!([profile.envelope_for(Auto, 6), profile.envelope_for(Auto, 7), profile.envelope_for(C4, 1)], [Some(C5), None, None]);
+    assert_eq!(profile.envelope.sheets_max(), 6);
+}
+
+#[test]
+fn names_follow_the_template() {
+    let check = |template: &str, sequence: u64, name: Result<&str, &str>| {
+        let made = batch_name(template, &parts(sequence));
+        assert_eq!(made.as_ref().map(|n| n.as_str()).map_err(String::as_str), name, "{template}");
+    };
+    check("FP-{vendor}-{cvr}-{date}-{seq}-{hash}", 7, Ok("FP-nordprint-99990011-20270104-7-abababababab"));
+    check("B_{seq:4}-{hash}", 12_345, Ok("B_12345-abababababab"));
+    check("B_{seq:4}-{hash}", 1, Ok("B_0001-abababababab"));
+    check("{seq:0}-{hash}", 1, Err("{seq:N} takes 1 to 9 digits"));
+    check("X{seq-{hash}", 1, Err("{seq-{hash} is not known; known are vendor, cvr, date, seq and hash"));
+    check("X{seq", 1, Err("a brace is not closed"));
+    for odd in ["..{seq}-{hash}", "7{seq}-{hash}", "a b{seq}-{hash}", "æ{seq}-{hash}", "-{seq}-{hash}", "a{seq}{hash}"] {
+        assert!(batch_name(odd, &parts(1)).is_err(), "{odd}");
+    }
+}
+
+#[test]
+fn windows_may_lie_over_midnight() {
+    let open = |window: &str, hour, minute| window.parse::<Window>().unwrap().contains(time(hour, minute, 0, 0));
+    for (window, hour, minute, expected) in [
+        ("00:00-24:00", 0, 0, true),
+        ("00:00-24:00", 23, 59, true),
+        ("18:00-06:00", 18, 0, true),
+        ("18:00-06:00", 5, 59, true),
+        ("18:00-06:00", 6, 0, false),
+        ("18:00-06:00", 17, 59, false),
+        ("06:00-18:00", 6, 0, true),
+        ("06:00-18:00", 18, 0, false),
+    ] {
+        assert_eq!(open(window, hour, minute), expected, "{window} at {hour}:{minute}");
+    }
+    for odd in ["", "06:00", "06:00-06:00", "24:00-06:00", "6:00-18:00", "06:60-18:00", "-"] {
+        assert!(odd.parse::<Window>().is_err(), "{odd}");
+    }
+}
+
+#[test]
+fn the_list_with_the_latest_beginning_is_the_one_that_counts() {
+    let profile = VendorProfile::parse(&example()).unwrap();
+    let price = |weight_g, day| profile.postage.price_ore(Postage::Economique, weight_g, day);
+    assert_eq!(price(50, date(2026, 12, 31)), None, "no list yet");
+    assert_eq!(
+        [price(1, date(2027, 1, 1)), price(50, date(2027, 12, 31)), price(51, date(2027, 6, 1))],
+        [Some(1450), Some(1450), Some(3100)]
+    );
+    assert_eq!([price(50, date(2028, 1, 1)), price(250, date(2030, 1, 1)), price(251, date(2027, 1, 1))], [Some(1500), Some(3250), None]);
+    assert_eq!(profile.postage.price_ore(Postage::Forkyndelse, 10, date(2027, 1, 1)), None);
+    assert_eq!(profile.postage.weight_max_g(Postage::Forkyndelse), None);
+}
+
+#[test]
+fn what_only_looks_wrong_is_a_warning() {
+    let check = |from: &str, to: &str, warning: &str| {
+        let text = example();
+        assert!(text.contains(from), "{from}");
+        let warnings = VendorProfile::parse(&text.replacen(from, to, 1)).unwrap().warnings(date(2027, 1, 4));
+        assert!(warnings.iter().any(|w| w.contains(warning)), "{warning} is not in {warnings:?}");
+    };
+    check("price_ore = 3100", "price_ore = 1310", "postage.economique of 2027-01-01: 250 g cost less than 50 g; prices swapped?");
+    check("weight_max_g = 250", "weight_max_g = 200", "postage.economique: 40 sheets in c4 weigh 217 g, more than its heaviest step today");
+    check("cutoff = \"17:30\"", "cutoff = \"02:30\"", "which one night of the year skips");
+    check("window = \"00:00-18:00\"", "window = \"18:00-17:00\"", "is shut just before the cut-off");
+    check("closed = [\"2027-05-07\"]", "closed = [\"2027-05-08\"]", "2027-05-08, on which the vendor does not work anyway");
+    check("open = []", "open = [\"2027-05-11\"]", "2027-05-11, on which the vendor works anyway");
+    check("closed = [\"2027-05-07\"]", "closed = [\"2026-05-15\"]", "the vendor's own days end on 2026-05-15");
+    check("kept_days = 60", "kept_days = 5", "may be deleted before they are fetched");
+    check("rename_into_place = true", "rename_into_place = false", "half a file lies there under its final name");
+}
+
+fn connect(house: &House, address: &fjernprint::adapters::sftp::Address) {
+    let connection = format!(
+        "\n[[connection]]\nvendor = \"edora\"\nhost = \"{}\"\nport = {}\nuser = \"{}\"\nkey_file = \"{}\"\nhost_key_pin = \"{}\"\n",
+        address.host,
+        address.port,
+        address.user,
+        address.key_file.display(),
+        address.host_key_pin
+    );
+    let config = fs::read_to_string(house.path("fjernprint.toml")).unwrap();
+    house.write("fjernprint.toml", config + &connection);
+}
+
+/// Outside of the window nothing goes up and nothing is wrong; inside, the vendor's own names and no look at the server.
+#[test]
+fn files_go_up_in_the_vendors_window_only() {
+    use fjernprint::domain::calendar::time_in_denmark;
+    let server = crate::sshd::start();
+    let house = House::new();
+    connect(&house, &server.address);
+    house.change("# vendors = \"vendors\"", "vendors = \"vendors\"");
+    let hour = time_in_denmark(jiff::Timestamp::now()).hour();
+    let shut = format!("window = \"{:02}:00-{:02}:00\"", (hour + 3) % 24, (hour + 4) % 24);
+    let open = "window = \"00:00-24:00\"";
+    let text = shipped("edora").replace("check_after_upload = \"size\"", "check_after_upload = \"none\"");
+    let text = text.replace("FP-{vendor}-{cvr}-{date}-{seq}", "Post_{seq:5}");
+    house.write("vendors/edora/profile.toml", text.replace(open, &shut));
+    house.drop("1.xml", crate::intake::message("000000000001", crate::intake::AUTO, "6101804567"));
+    let names = || fs::read_dir(server.jail.join("in")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+    assert_eq!(house.ask(&["run", "--until", "ship"]).status.code(), Some(0));
+    assert_eq!(names().count(), 0);
+    house.write("vendors/edora/profile.toml", &text);
+    assert_eq!(house.ask(&["run", "--until", "ship"]).status.code(), Some(0));
+    assert_eq!(names().count(), 5);
+    assert!(names().all(|name| name.starts_with("Post_00001-")), "{:?}", names().collect::<Vec<_>>());
+    let manifest = names().find(|name| name.ends_with(".manifest.json")).unwrap();
+    let (path, ca) = (server.jail.join("in").join(manifest), house.path("keys/ca.pem"));
+    let verified = house.ask(&["batch", "verify", path.to_str().unwrap(), "--certificate", ca.to_str().unwrap()]);
+    assert_eq!(verified.status.code(), Some(0), "{}", String::from_utf8_lossy(&verified.stderr));
+}
+
+#[test]
+fn a_live_check_logs_in_with_the_pinned_key_and_says_what_is_there() {
+    let server = crate::sshd::start();
+    let house = House::new();
+    assert_eq!(house.ask(&["vendor", "check", "edora", "--live"]).status.code(), Some(2), "without a connection nothing is asked");
+    let address = &server.address;
+    connect(&house, address);
+    let ask = || {
+        let output = house.ask(&["vendor", "check", "edora", "--live"]);
+        let line: serde_json::Value = serde_json::from_slice(output.stdout.split(|b| *b == b'\n').next().unwrap()).unwrap();
+        (output.status.code(), line["live"].clone(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, live, _) = ask();
+    assert_eq!(
+        (code, &live["logged_in"], &live["inbox_there"], &live["outbox_there"]),
+        (Some(2), &true.into(), &true.into(), &false.into())
+    );
+    fs::create_dir(server.jail.join("out")).unwrap();
+    assert_eq!(ask().0, Some(0));
+    house.change(&address.host_key_pin, &format!("SHA256:{}", "A".repeat(43)));
+    let (code, live, told) = ask();
+    assert_eq!((code, &live["logged_in"]), (Some(12), &false.into()));
+    assert!(told.contains("FP-S002"), "{told}");
+    // Nothing was written there.
+    assert_eq!(fs::read_dir(server.jail.join("in")).unwrap().count() + fs::read_dir(server.jail.join("out")).unwrap().count(), 0);
+    house.change(&format!("SHA256:{}", "A".repeat(43)), "SHA256:...");
+    let checked = house.ask(&["vendor", "check", "edora"]);
+    assert!(String::from_utf8_lossy(&checked.stdout).contains("host_key_pin is no fingerprint"));
+}
