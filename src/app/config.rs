@@ -3,6 +3,7 @@
 use super::fault::Fault;
 use super::profiles;
 use crate::adapters::sftp::Address;
+use crate::adapters::signer::SignerFiles;
 use crate::domain::rules::severity_faults;
 use crate::domain::{Colour, Cvr, Envelope, Plex, Postage, Severity, VendorId};
 use crate::pdf::repair::Remedy;
@@ -81,6 +82,10 @@ struct RegisterFiles {
 struct SigningFiles {
     certificate: PathBuf,
     key: PathBuf,
+    /// Its first line opens the key.
+    key_password_file: Option<PathBuf>,
+    /// What vendors trust: the chain must lead to it.
+    root: Option<PathBuf>,
 }
 
 /// A municipality, its vendor, and how its letters are printed when the sender does not say.
@@ -227,8 +232,7 @@ pub struct Config {
     pub intake: IntakeRules,
     pub register_file: PathBuf,
     pub register_key_file: PathBuf,
-    pub signer_certificate: PathBuf,
-    pub signer_key: PathBuf,
+    pub signer: SignerFiles,
     pub municipalities: BTreeMap<Cvr, Municipality>,
     pub senders: Vec<Sender>,
     /// By the sender's id.
@@ -257,7 +261,11 @@ impl Config {
         let written: Written =
             toml::from_str(text).map_err(|e| Fault::usage("FP-C004", e.message().to_owned() + &at_line(text, e.span())))?;
         let profiles = profiles::all(written.folders.vendors.as_ref().map(|f| folder.join(f)).as_deref())?;
-        let profiles: BTreeMap<VendorId, VendorProfile> = profiles.into_iter().map(|p| (p.id.clone(), p)).collect();
+        let at_home = |mut profile: VendorProfile| {
+            profile.delivery.encrypt_to = profile.delivery.encrypt_to.map(|path| folder.join(path));
+            (profile.id.clone(), profile)
+        };
+        let profiles: BTreeMap<VendorId, VendorProfile> = profiles.into_iter().map(at_home).collect();
         let faults = faults(&written, &profiles);
         if !faults.is_empty() {
             return Err(Fault::usage("FP-C004", faults.join("; ")));
@@ -287,8 +295,12 @@ impl Config {
             intake: written.intake,
             register_file: folder.join(written.register.file),
             register_key_file: folder.join(written.register.key_file),
-            signer_certificate: folder.join(written.signing.certificate),
-            signer_key: folder.join(written.signing.key),
+            signer: SignerFiles {
+                certificate: folder.join(written.signing.certificate),
+                key: folder.join(written.signing.key),
+                key_password: written.signing.key_password_file.map(|file| folder.join(file)),
+                root: written.signing.root.map(|file| folder.join(file)),
+            },
             municipalities: written.municipality.into_iter().map(|m| (m.cvr.clone(), m.settle())).collect(),
             policies: written
                 .sender

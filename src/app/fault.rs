@@ -1,7 +1,9 @@
 //! Something outside the letters that broke, with its code, its sentence, and the exit code it ends a command with.
 
+use crate::adapters::container::ContainerFault;
 use crate::adapters::inspector::InspectorFault;
 use crate::adapters::keys::KeyFault;
+use crate::adapters::measure::Difference;
 use crate::adapters::register::RegisterError;
 use crate::adapters::sftp::SftpFault;
 use crate::adapters::store::StoreError;
@@ -79,7 +81,24 @@ impl From<InspectorFault> for Fault {
 
 impl From<KeyFault> for Fault {
     fn from(fault: KeyFault) -> Self {
-        Self::new("FP-K020", exit::KEYS, fault.to_string())
+        Self::new(fault.code(), exit::KEYS, fault.to_string())
+    }
+}
+
+impl From<ContainerFault> for Fault {
+    fn from(fault: ContainerFault) -> Self {
+        match fault {
+            ContainerFault::Store(fault) => fault.into(),
+            ContainerFault::Io(_) => Self::new("FP-C006", exit::UNEXPECTED, fault.to_string()),
+            ContainerFault::Join(_) => Self::new("FP-D005", exit::UNEXPECTED, fault.to_string()),
+        }
+    }
+}
+
+impl From<Difference> for Fault {
+    fn from(fault: Difference) -> Self {
+        let text = format!("{fault}; nothing was signed, the next run makes the batch anew");
+        Self::new("FP-B030", exit::MISMATCH, text)
     }
 }
 

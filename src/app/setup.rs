@@ -46,7 +46,9 @@ key_file = "keys/register.key"  # look-ups are by a hash with this key
 
 [signing]
 certificate = "keys/signer.pem" # the signer's certificate first, the issuing ones after it
-key = "keys/signer.key"
+key = "keys/signer.key"         # readable by its owner only
+# key_password_file = "keys/signer.password"    # its first line opens the key, when the key is encrypted
+root = "keys/ca.pem"            # what vendors trust; the chain is proved to lead there before anything is signed
 "#;
 
 const EXAMPLE: &str = r#"

@@ -58,6 +58,10 @@ pub fn file_subject(sender: &str, hash: &Sha256) -> String {
     format!("{sender}/{hash}")
 }
 
+/// Pages of the file kept in memory, KiB. Letters are looked up in the order they are printed, which is no order of ids: with
+/// SQLite's own 2 MiB every look-up of a large night is a read.
+const CACHE_KIB: i64 = 32 * 1024;
+
 /// The log and its caches, in one SQLite file.
 pub struct Ledger {
     connection: Connection,
@@ -74,6 +78,7 @@ impl Ledger {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", "ON")?;
+        connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
         connection.pragma_update(None, "secure_delete", "ON")?;
         make_tables(&connection)?;
         connection.set_prepared_statement_cache_capacity(64);

@@ -105,6 +105,8 @@ pub fn step(status: BatchStatus) -> Step {
     match status {
         BatchStatus::Sealed | BatchStatus::Uploading => Step::Upload,
         BatchStatus::Unknown => Step::Mark,
-        BatchStatus::Shipped | BatchStatus::Acknowledged | BatchStatus::Refused | BatchStatus::Settled => Step::Nothing,
+        BatchStatus::Unreleased | BatchStatus::Shipped | BatchStatus::Acknowledged | BatchStatus::Refused | BatchStatus::Settled => {
+            Step::Nothing
+        }
     }
 }

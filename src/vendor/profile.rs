@@ -65,6 +65,17 @@ pub struct Delivery {
     pub sessions: u32,
     /// An upload that broke off goes on where it was; otherwise it begins anew.
     pub resume: bool,
+    /// The vendor's certificate, PEM: the container is encrypted to it. In a profile, relative to the configuration's folder.
+    pub encrypt_to: Option<std::path::PathBuf>,
+    /// Who must say that a sealed batch may go; nobody, where it is absent.
+    pub release: Option<Release>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Release {
+    /// Two persons, each for itself (`fjernprint batch release`).
+    TwoPersons,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -276,6 +287,10 @@ impl VendorProfile {
         must(d.inbox != d.outbox, "delivery.inbox and delivery.outbox are the same folder");
         let plain = |p: &str| !p.is_empty() && !p.starts_with('/') && !p.split('/').any(|s| s == ".." || s.is_empty());
         must(plain(&d.inbox) && plain(&d.outbox), "delivery.inbox and outbox must be relative folders without ..");
+        must(
+            d.encrypt_to.is_none() || self.batch.container != Container::Files,
+            "delivery.encrypt_to needs a container of one file: zip or stream",
+        );
         must((1..=600).contains(&d.timeout_s), "delivery.timeout_s must be 1 to 600");
         must((1..=20).contains(&d.attempts_max), "delivery.attempts_max must be 1 to 20");
         must((1..=8).contains(&d.sessions), "delivery.sessions must be 1 to 8");

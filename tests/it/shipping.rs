@@ -138,6 +138,11 @@ impl Town {
         fjernprint(&[arguments, &["--json", "--quiet", "--config", config.to_str().unwrap()]].concat())
     }
 
+    pub fn ask_plainly(&self, arguments: &[&str]) -> Output {
+        let config = self.path("fjernprint.toml");
+        fjernprint(&[arguments, &["--config", config.to_str().unwrap()]].concat())
+    }
+
     pub fn run(&self, arguments: &[&str]) -> Option<i32> {
         let output = self.ask(arguments);
         eprintln!("{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));

@@ -289,7 +289,7 @@ fn another_manifest_under_a_known_name_does_not_replace_the_first_answer() {
     let batch = v.deliver(&sealed);
     v.answer(&head_name(&batch));
     let first = v.ack(&batch);
-    sealed.manifest.created = "2026-11-24T05:00:00Z".to_owned();
+    sealed.manifest.created = crate::batches::seconds_ago(30);
     v.deliver(&sealed);
     wait("a line in the log", || v.log().contains("came again with another manifest"));
     assert_eq!(v.ack(&batch), first);
