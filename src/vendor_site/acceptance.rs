@@ -120,7 +120,7 @@ pub fn verify_on(folder: &Path, batch: &BatchName, terms: &Terms) -> Result<Acce
     for entry in &manifest.files {
         check_file(folder, entry)?;
     }
-    check_nothing_extra(folder, batch, &manifest.files)?;
+    check_nothing_extra(folder, batch, &manifest)?;
     let letters = read_letters(folder, batch, &manifest)?;
     check_letters(&manifest, &letters)?;
     let plain = plain_files(folder, batch, &manifest)?;
@@ -327,8 +327,10 @@ fn hash(mut content: impl Read) -> io::Result<Sha256> {
 
 /// What bears the batch's name and no manifest vouches for would be somebody's letter, or nobody's: beside its files, and
 /// in its own folder. What ends in `.part` is an upload that broke off.
-fn check_nothing_extra(folder: &Path, batch: &BatchName, files: &[FileEntry]) -> Result<(), Refusal> {
-    let mut known: BTreeSet<String> = files.iter().map(|entry| entry.name.clone()).collect();
+fn check_nothing_extra(folder: &Path, batch: &BatchName, manifest: &Manifest) -> Result<(), Refusal> {
+    // What came out of an encrypted file may lie beside it.
+    let plain = manifest.encrypted.iter().flat_map(|encrypted| &encrypted.plain);
+    let mut known: BTreeSet<String> = manifest.files.iter().chain(plain).map(|entry| entry.name.clone()).collect();
     // A manifest without letters.csv is told in words of its own.
     known.extend([BatchFiles::manifest(batch), BatchFiles::signature(batch), BatchFiles::ready(batch), BatchFiles::letters(batch)]);
     let stranger = |name: &str| Err(Refusal::new("FP-B009", format!("{name} lies there, and the manifest does not name it")));
