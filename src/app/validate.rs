@@ -12,10 +12,14 @@ use crate::vendor::VendorProfile;
 use crate::vendor::profile::markers;
 use rayon::prelude::*;
 use serde::Serialize;
+use std::collections::HashSet;
 use std::fs::File;
+use std::hash::{Hash, Hasher};
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
+/// Of a name that is written; it may take four bytes a character.
+const NAME_CHARS_MAX: usize = 50;
 /// Pages pictured of one file; more than any envelope takes.
 const PAGES_PICTURED_MAX: usize = 200;
 /// Files read before their results are handed on: bounds the memory, whatever the number of files.
@@ -84,10 +88,17 @@ impl Totals {
 /// started, or a file that was asked for cannot be written.
 pub fn validate(ask: &Ask<'_>, mut on_file: impl FnMut(&[Verdict])) -> Result<Totals, Fault> {
     let desk = Desk { ask, inspector: Inspector::of_this_program()?.looking_for(markers(ask.profiles)) };
+    for folder in [ask.repaired, ask.pictures].into_iter().flatten() {
+        std::fs::create_dir_all(folder).map_err(|e| Fault::usage("FP-C006", format!("making folder {}: {e}", shown(folder))))?;
+    }
     let mut totals = Totals::default();
+    let mut given = Given::default();
     let mut files = ask.named.iter().flat_map(|path| expanded(path));
     loop {
-        let chunk: Vec<Named> = files.by_ref().take(FILES_AT_ONCE).collect();
+        let mut chunk: Vec<Named> = files.by_ref().take(FILES_AT_ONCE).collect();
+        if ask.repaired.is_some() || ask.pictures.is_some() {
+            chunk.iter_mut().for_each(|file| file.name = given.name_for(&file.name));
+        }
         if chunk.is_empty() {
             break;
         }
@@ -114,6 +125,27 @@ impl Named {
     fn below(root: &Path, path: PathBuf) -> Self {
         Self { name: path.strip_prefix(root).unwrap_or(&path).to_owned(), path }
     }
+}
+
+/// Names of ours that are given already, by their hashes: what is written of one file must not replace what is written of
+/// another, though a number in both names was masked.
+#[derive(Default)]
+struct Given(HashSet<u64>);
+
+impl Given {
+    /// A name for what is written of this file, without an ending; nobody else has it.
+    fn name_for(&mut self, name: &Path) -> PathBuf {
+        let plain = redacted(&name.with_extension(""));
+        let numbered = |n: u32| if n == 1 { plain.clone() } else { PathBuf::from(format!("{}-{n}", plain.display())) };
+        (1..).map(numbered).find(|name| self.0.insert(hash(name))).unwrap_or(plain)
+    }
+}
+
+/// Of the name as a file system sees it that knows no capitals.
+fn hash(name: &Path) -> u64 {
+    let mut hasher = std::hash::DefaultHasher::new();
+    name.to_string_lossy().to_lowercase().hash(&mut hasher);
+    hasher.finish()
 }
 
 /// The files that a named path stands for.
@@ -192,7 +224,7 @@ impl Desk<'_> {
         };
         let (repairs, repaired) = match (&judged.repaired, self.ask.repaired) {
             (Some(made), Some(folder)) => {
-                let path = folder.join(profile.id.as_str()).join(redacted(&file.name));
+                let path = folder.join(profile.id.as_str()).join(ended(&file.name, "pdf"));
                 write(&path, &made.bytes)?;
                 (made.repairs.clone(), Some(shown(&path)))
             }
@@ -212,14 +244,18 @@ impl Desk<'_> {
             let number = u32::try_from(page).unwrap_or(u32::MAX);
             let png = self.inspector.picture(bytes, &marking(number, findings, profile))?;
             let png = png.map_err(|why| Fault::io(format!("drawing page {page} of {}", shown(&file.path)), &std::io::Error::other(why)))?;
-            write(&folder.join(profile.id.as_str()).join(redacted(&file.name).with_extension(format!("p{page}.png"))), &png)?;
+            write(&folder.join(profile.id.as_str()).join(ended(&file.name, &format!("p{page}.png"))), &png)?;
         }
         Ok(())
     }
 
     fn looked_at(&self, path: &Path) -> Result<(Vec<u8>, PdfFacts), Fault> {
         let mut bytes = Vec::new();
-        match File::open(path).and_then(|file| file.take(PDF_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)) {
+        // A pipe would be waited for, a device never ends: what is no file is not opened.
+        let is_file =
+            |()| std::fs::metadata(path).and_then(|m| if m.is_file() { Ok(()) } else { Err(std::io::Error::other("not a file")) });
+        let read = |()| File::open(path).and_then(|file| file.take(PDF_BYTES_MAX as u64 + 1).read_to_end(&mut bytes));
+        match is_file(()).and_then(read) {
             Ok(_) => {
                 let facts = self.inspector.inspect(&bytes)?;
                 Ok((bytes, facts))
@@ -229,19 +265,24 @@ impl Desk<'_> {
     }
 }
 
+fn ended(name: &Path, ending: &str) -> PathBuf {
+    let mut whole = name.to_owned().into_os_string();
+    whole.push(format!(".{ending}"));
+    whole.into()
+}
+
 /// A path as it may be told.
 fn shown(path: &Path) -> String {
     redact(&path.display().to_string())
 }
 
-/// The name without what might be a CPR number: it becomes a name of ours.
+/// The name without what might be a CPR number, and no longer than file systems take: it becomes a name of ours.
 fn redacted(name: &Path) -> PathBuf {
-    name.components()
-        .filter_map(|part| match part {
-            Component::Normal(part) => Some(redact(&part.to_string_lossy())),
-            _ => None,
-        })
-        .collect()
+    let part = |part: Component<'_>| match part {
+        Component::Normal(part) => Some(redact(&part.to_string_lossy()).chars().take(NAME_CHARS_MAX).collect::<String>()),
+        _ => None,
+    };
+    name.components().filter_map(part).collect()
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Fault> {

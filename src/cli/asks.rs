@@ -178,8 +178,8 @@ impl Face<'_> {
             writeln!(self.out, "{files} files: {accepted} accepted, {repaired} repaired, {rejected} rejected, {pages} pages")?;
         }
         Ok(match (totals.accepted + totals.repaired, totals.rejected) {
-            (_, 0) => exit::DONE,
             (0, _) => exit::INVALID,
+            (_, 0) => exit::DONE,
             _ => exit::PARTIAL,
         })
     }

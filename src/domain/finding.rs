@@ -25,9 +25,14 @@ pub struct Finding {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page: Option<u32>,
     /// x, y, width, height in mm from the page's top left corner.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "tenths")]
     pub box_mm: Option<[f32; 4]>,
     pub measured: String,
     pub limit: String,
     pub message: String,
+}
+
+/// A tenth of a millimetre is what is measured; a single precision number shows more in JSON than it holds.
+fn tenths<S: serde::Serializer>(box_mm: &Option<[f32; 4]>, serializer: S) -> Result<S::Ok, S::Error> {
+    box_mm.map(|sides| sides.map(|mm| (f64::from(mm) * 10.0).round() / 10.0)).serialize(serializer)
 }

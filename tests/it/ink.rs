@@ -353,6 +353,12 @@ fn a_cpr_number_in_the_cells_of_a_form_is_one() {
     assert_eq!(numbers("9 9 0 2 0 3 1 2 3 4"), 0);
     assert_eq!(numbers("0 1 0 2 0 3 1 2 3 4 5"), 0);
     assert_eq!(numbers("01 02 03 12 34"), 0);
+    for written in ["01.02.03-1234", "01 02 03 1234", "010203/1234", "010203 - 1234", "010203 -1234", "01-02-03-1234", "010203–1234"] {
+        assert_eq!(numbers(&format!("CPR {written} udfyldt")), 1, "{written}");
+    }
+    for other in ["24.11.26 8000 Aarhus", "01.02.2003 1234", "99.02.03-1234", "1.02.03-1234", "01.02.03-12345"] {
+        assert_eq!(numbers(&format!("den {other}")), 0, "{other}");
+    }
 }
 
 /// Markers are found by their letters, whatever stands between them, and where they stand.

@@ -111,5 +111,46 @@ fn what_cannot_be_repaired_is_rejected_with_the_reason() {
     assert_eq!((code, &lines[0]["verdict"]), (Some(4), &"reject".into()));
     let why = lines[0]["findings"].as_array().unwrap().iter().find(|f| f["rule"] == "NOT_REPAIRED").unwrap();
     assert!(why["measured"].as_str().unwrap().contains("Unobtainable"), "{why}");
-    assert!(!out.exists(), "nothing half right is written");
+    assert_eq!(fs::read_dir(&out).unwrap().count(), 0, "nothing half right is written");
+}
+
+/// Two names that differ in a masked number are two files, and so are two of one name in two folders.
+#[test]
+fn what_is_written_of_one_file_never_replaces_anothers() {
+    let dir = tempfile::tempdir().unwrap();
+    for (folder, name) in [("a", "brev 010203-1234.pdf"), ("a", "brev 020304-1234.pdf"), ("a", "x.pdf"), ("a", "x.PDF"), ("b", "x.pdf")] {
+        fs::create_dir_all(dir.path().join(folder)).unwrap();
+        written(&dir.path().join(folder), name, &scripted());
+    }
+    let (a, b, out) = (dir.path().join("a"), dir.path().join("b"), dir.path().join("out"));
+    let pictures = dir.path().join("pictures");
+    let [a, b, out_text, pictures_text] = [&a, &b, &out, &pictures].map(|path| path.to_str().unwrap());
+    let (code, lines, _) = validate(&["--vendor", "kmd", "--json", "--repair", out_text, "--overlay", pictures_text, a, b]);
+    assert_eq!((code, &lines[5]["repaired"]), (Some(0), &5.into()));
+    let names = |folder: &Path| {
+        let mut names: Vec<String> =
+            fs::read_dir(folder.join("kmd")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(&out), ["brev xxxxxx-xxxx-2.pdf", "brev xxxxxx-xxxx.pdf", "x-2.pdf", "x-3.pdf", "x.pdf"]);
+    assert_eq!(names(&pictures).len(), 5);
+    let png = fs::read(pictures.join("kmd/x-3.p1.png")).unwrap();
+    assert!(png.starts_with(b"\x89PNG"));
+    let (code, _, text) = validate(&["--vendor", "kmd", "--overlay", &written(dir.path(), "file", b""), a]);
+    assert_eq!(code, Some(2), "{text}");
+}
+
+/// A pipe that nobody writes to must not be waited for, and nothing to look at is not well done.
+#[test]
+fn what_is_no_file_is_named_and_nothing_at_all_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipe = dir.path().join("pipe.pdf");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let good = written(dir.path(), "good.pdf", &pdf(&[A4], |_, _| {}));
+    let (code, lines, _) = validate(&["--vendor", "kmd", "--json", pipe.to_str().unwrap(), &good]);
+    assert_eq!((code, &lines[0]["verdict"], &lines[1]["verdict"]), (Some(3), &"reject".into(), &"accept".into()));
+    let empty = dir.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    assert_eq!(validate(&["--vendor", "kmd", empty.to_str().unwrap()]).0, Some(4));
 }

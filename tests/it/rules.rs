@@ -197,6 +197,98 @@ fn another_person_in_the_window_is_told_and_nobody_is_quoted() {
     assert_eq!(rules(&two, None), [""; 0], "the same address twice is one recipient");
 }
 
+/// Names are whole words on one line, the street has its house, the postcode is no house's number.
+#[test]
+fn a_neighbour_a_namesake_and_half_a_name_are_other_people() {
+    let to = |name: &str, street: &str| PostalAddress {
+        lines: [name, street, "8000 Aarhus C"].map(str::to_owned).into(),
+        postcode: Some("8000".to_owned()),
+        country: "DK".to_owned(),
+    };
+    let shows = |lines: &[&str]| {
+        drawn(|ink| ink.window_text = lines.iter().enumerate().map(|(i, text)| line(45.0 + 4.2 * i as f32, text)).collect())
+    };
+    let wrong = |shown: &[&str], name: &str, street: &str| -> Vec<String> {
+        let found = judge(&shows(shown), Some(&to(name, street)), &profile(&[]));
+        found.into_iter().filter(|f| f.rule == "WRONG_PERSON").map(|f| f.measured).collect()
+    };
+    let none: [String; 0] = [];
+    let (skovvej, aarhus) = ("Skovvej 12, 1. th.", "8000 Aarhus C");
+    assert_eq!(wrong(&["Anna Madsen", "Skovvej 12, 1.th", aarhus], "Anna Madsen", skovvej), none);
+    assert_eq!(wrong(&["Madsen, Anna B.", "Skovvej 12", "1. th", aarhus], "Anna Madsen", skovvej), none, "turned round, with an initial");
+    assert_eq!(wrong(&["Fru Anna", "Madsen", "Skovby", skovvej, aarhus], "Anna Madsen", skovvej), none, "broken over two lines");
+    for shown in ["Anna Hansen", "Bo Anna Hansen", "Bodil Madsen", "Annabelle Madsen", "Anna Madsensen", "Hans Anna Madsen", "Anna"] {
+        assert_eq!(wrong(&[shown, skovvej, aarhus], "Anna Madsen", skovvej), ["another name"], "{shown}");
+    }
+    for shown in ["Skovvej 13, 1. th.", "Skovvej 12, 2. th.", "Birkevej 12, 1. th.", "Skovvej"] {
+        assert_eq!(wrong(&["Anna Madsen", shown, aarhus], "Anna Madsen", skovvej), ["another address"], "{shown}");
+    }
+    assert_eq!(wrong(&["Anna Madsen", "Skovvej 8000", "5000 Odense C"], "Anna Madsen", "Skovvej 8000"), ["another postcode"]);
+    assert_eq!(wrong(&[], "Anna Madsen", skovvej), ["no text"]);
+}
+
+#[test]
+fn a_second_recipient_is_told_wherever_it_stands() {
+    let pages = |first: &[TextLine], second: &[TextLine]| {
+        let mut facts = drawn(|ink| ink.window_text = first.to_vec());
+        let mut page = facts.pages[0].clone();
+        page.ink.as_mut().unwrap().window_text = second.to_vec();
+        facts.pages.push(page);
+        facts.pages_by_second_reader = Some(2);
+        judge(&facts, None, &profile(&[])).iter().filter(|f| f.rule == "TWO_RECIPIENTS").map(|f| f.page).collect::<Vec<_>>()
+    };
+    let at = |x_mm: f32, y_mm: f32, texts: [&str; 3]| -> Vec<TextLine> {
+        let placed = |(i, text): (usize, &&str)| TextLine {
+            box_mm: [x_mm, y_mm + 4.2 * i as f32, 40.0, 3.5],
+            text: (*text).to_owned(),
+            size_pt: 10.0,
+        };
+        texts.iter().enumerate().map(placed).collect()
+    };
+    let first = address();
+    assert_eq!(pages(&first, &at(25.0, 45.0, ["Bo Testgaard", "Ærtevej 3", "6875 Æblesund"])), [Some(2)], "at the same address");
+    assert_eq!(pages(&first, &at(25.0, 75.0, ["Bo Testgaard", "Ågade 4", "8495 Granhøj"])), [Some(2)], "lower");
+    assert_eq!(pages(&first, &at(95.0, 45.0, ["Bo Testgaard", "Ågade 4", "8495 Granhøj"])), [Some(2)], "beside");
+    let with_sender = [address(), at(95.0, 25.0, ["Prøveby Kommune", "Torvet 1", "8495 Granhøj"])].concat();
+    assert_eq!(
+        pages(&with_sender, &at(25.0, 25.0, ["Prøveby Kommune", "Torvet 1", "8495 Granhøj"])),
+        [],
+        "the sender's own, known from page 1"
+    );
+    let running =
+        TextLine { box_mm: [25.0, 50.0, 150.0, 3.5], text: "8495 Granhøj er en by, hvor vi holder møder".to_owned(), size_pt: 10.0 };
+    assert_eq!(pages(&first, &[line(45.8, "Læs mere om byen:"), running]), [], "running text");
+    let side_by_side = [line(45.0, "Åse Ægidius Bo Testgaard"), line(49.2, "Ærtevej 3 Ågade 4"), line(53.4, "6875 Æblesund 8495 Granhøj")];
+    assert_eq!(pages(&side_by_side, &[]), [Some(1)]);
+}
+
+#[test]
+fn a_postcode_has_a_district_that_it_may_belong_to_and_a_country_is_known_by_name() {
+    let last = |text: &str| {
+        let found = drawn(|ink| ink.window_text = vec![line(45.0, "Bo Test"), line(49.2, "Ågade 4"), line(53.4, text)]);
+        !rules(&found, None).contains(&"ADDR_POSTCODE")
+    };
+    for good in [
+        "8000 Aarhus C",
+        "8200 Aarhus N",
+        "5000 Odense C",
+        "DK-2900 Hellerup",
+        "1620 København V",
+        "9990 Skagen",
+        "6875 Æblesund",
+        "0800 Høje Taastrup",
+    ] {
+        assert!(last(good), "{good}");
+    }
+    for bad in ["8000 Odense C", "2400 Skagen", "8000 kr. i gebyr", "800 Aarhus", "0700 Ingensteds", "8000", "Aarhus"] {
+        assert!(!last(bad), "{bad}");
+    }
+    for country in ["Tyskland", "SVERIGE", "Færøerne", "United Kingdom", "Norge"] {
+        assert!(last(country), "{country}");
+    }
+    assert!(!last("Sverigesgade"));
+}
+
 #[test]
 fn how_ink_is_is_told_page_by_page() {
     let coarse = ImageFact { box_mm: [30.0, 150.0, 50.0, 50.0], dpi: 149.0, bilevel: false };

@@ -2,7 +2,7 @@
 
 use super::glyphs::Unicode;
 use super::marks::box_mm;
-use crate::domain::redact::cpr_like_spans;
+use crate::domain::redact::{cpr_like_spans, is_dash};
 use crate::pdf::facts::{BoxMm, TextLine};
 use hayro_interpret::kurbo::{Point, Rect};
 use std::collections::HashMap;
@@ -240,7 +240,7 @@ fn push_plain(text: &mut String, c: char) {
     }
 }
 
-/// A dash of whatever length as a hyphen: numbers are written with all of them.
+/// A dash of whatever length as a hyphen.
 fn plain_dash(c: char) -> char {
-    if matches!(c, '\u{00AD}' | '\u{2010}'..='\u{2015}' | '\u{2212}') { '-' } else { c }
+    if is_dash(c) { '-' } else { c }
 }

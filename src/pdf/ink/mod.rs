@@ -32,9 +32,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Pages drawn; more than any envelope takes.
 const PAGES_MAX: usize = 200;
-/// A page this far from A4 is refused for its size, whatever stands on it, mm.
-const FAR_FROM_A4_MM: f32 = 30.0;
-const A4_MM: (f32, f32) = (210.0, 297.0);
+/// Shortest and longest side of a page that is drawn: from A5 and its like to A3, which can be scaled to A4, mm.
+const SIDE_MIN_MM: f32 = 140.0;
+const SIDE_MAX_MM: f32 = 430.0;
 /// The two readers must measure a page alike, mm; or ink would stand in another place than the page's borders.
 const SIZES_DIFFER_MM: f32 = 1.0;
 const MM_PER_POINT: f64 = 25.4 / 72.0;
@@ -59,7 +59,7 @@ fn draw_pages<'a>(pdf: &'a Pdf, facts: &mut [PageFacts], markers: &[String], pla
         return Vec::new();
     }
     let mut wanted: Vec<(&Page<'_>, &mut PageFacts)> =
-        pages.iter().zip(facts).take(PAGES_MAX).filter(|(page, facts)| near_a4(facts) && measured_alike(page, facts)).collect();
+        pages.iter().zip(facts).take(PAGES_MAX).filter(|(page, facts)| worth_drawing(facts) && measured_alike(page, facts)).collect();
     let too_much = || Some(PageInk { too_much: true, ..PageInk::default() });
     if !decoded_within_bounds(&wanted.iter().map(|(page, _)| *page).collect::<Vec<_>>()) {
         wanted.iter_mut().for_each(|(_, facts)| facts.ink = too_much());
@@ -113,9 +113,9 @@ fn scaled(sheet: Rect) -> Rect {
     Affine::scale(UNITS_PER_MM).transform_rect_bbox(sheet)
 }
 
-fn near_a4(page: &PageFacts) -> bool {
-    let near = |width: f32, height: f32| (width - A4_MM.0).abs() <= FAR_FROM_A4_MM && (height - A4_MM.1).abs() <= FAR_FROM_A4_MM;
-    near(page.width_mm, page.height_mm) || near(page.height_mm, page.width_mm)
+/// Whether the page could become a letter: any other is refused for its size, whatever stands on it.
+fn worth_drawing(page: &PageFacts) -> bool {
+    [page.width_mm, page.height_mm].iter().all(|side| (SIDE_MIN_MM..=SIDE_MAX_MM).contains(side))
 }
 
 fn measured_alike(page: &Page<'_>, facts: &PageFacts) -> bool {

@@ -46,7 +46,7 @@ impl<'a> Numbered<'a> {
         let told = || faults.iter().filter(|fault| fault.severity != Severity::Off);
         let mut groups: Vec<Vec<(Option<u32>, &Fault)>> = Vec::new();
         let (mut listed, mut more) = (0, Vec::new());
-        for severity in [Severity::Reject, Severity::Warn, Severity::Info] {
+        for severity in [Severity::Reject, Severity::Repair, Severity::Warn, Severity::Info] {
             for fault in told().filter(|fault| fault.severity == severity) {
                 listed += 1;
                 match groups.iter_mut().find(|group| group[0].1.code == fault.code && group[0].1.severity == severity) {

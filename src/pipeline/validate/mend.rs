@@ -52,9 +52,11 @@ fn hull<'a>(mut boxes: impl Iterator<Item = &'a BoxMm>) -> Option<BoxMm> {
 
 /// Why a repaired document is no better: what still stops it, or what was not amiss before. `None` when all is well.
 pub fn still_amiss(before: &[Finding], after: &[Finding]) -> Option<Finding> {
-    let known: BTreeSet<_> = before.iter().map(|finding| (finding.rule, finding.page)).collect();
+    // What is amiss with the address must be just what it was: it may have been moved.
+    let same = |finding: &Finding| (finding.rule, finding.page, finding.rule.starts_with("ADDR_").then(|| finding.measured.clone()));
+    let known: BTreeSet<_> = before.iter().map(same).collect();
     let worse = |finding: &&Finding| {
-        let new = !known.contains(&(finding.rule, finding.page));
+        let new = !known.contains(&same(finding));
         finding.severity >= Severity::Repair || new && finding.severity >= Severity::Warn
     };
     after.iter().find(worse).map(|finding| not_repaired(finding.page, &format!("{} after it: {}", finding.rule, finding.measured)))

@@ -6,6 +6,8 @@ mod file;
 mod mark;
 mod mend;
 mod page;
+mod person;
+mod places;
 mod policy;
 mod window;
 

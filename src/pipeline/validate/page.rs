@@ -122,7 +122,7 @@ pub(super) fn overlap_mm(b: &BoxMm, area: &Area) -> f32 {
     let shared = |from: f32, length: f32, area_from: f32, area_length: f32| {
         let (middle, area_to) = (from + length / 2.0, area_from + area_length);
         match length < 2.0 * OVERHANG_MIN_MM {
-            true if middle > area_from && middle < area_to => f32::INFINITY,
+            true if middle > area_from && middle < area_to => (middle - area_from).min(area_to - middle).max(OVERHANG_MIN_MM),
             true => 0.0,
             false => (from + length).min(area_to) - from.max(area_from),
         }

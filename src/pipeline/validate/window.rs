@@ -3,6 +3,8 @@
 //! The lines that are read here are somebody's name and address: findings tell their place and length, never their text.
 
 use super::page::{inside, overlap_mm};
+use super::person::{other_recipients, right_person};
+use super::places::{danish_postcode, is_country};
 use super::{Findings, Place};
 use crate::domain::PostalAddress;
 use crate::pdf::PdfFacts;
@@ -10,7 +12,7 @@ use crate::pdf::facts::{BoxMm, PageInk, TextLine};
 use crate::vendor::profile::Area;
 
 /// Lines of a Danish address: name and a place at least.
-const LINES_MIN: usize = 2;
+pub(super) const LINES_MIN: usize = 2;
 /// OCR of sorting machines stumbles over these at a line's beginning (GOV.UK Notify's address rules).
 const BAD_FIRST: [char; 13] = ['@', '(', ')', '=', '[', ']', '"', '\\', '/', ',', '<', '>', '~'];
 
@@ -25,7 +27,7 @@ pub(super) fn window_rules(facts: &PdfFacts, recipient: Option<&PostalAddress>, 
     if let Some(recipient) = recipient {
         right_person(&lines, recipient, sheet);
     }
-    other_recipients(facts, &lines, &zones.visible, sheet);
+    other_recipients(facts, &lines, sheet);
 }
 
 /// Lines that stand in the box for the most part: the address as the window shows it.
@@ -95,22 +97,6 @@ fn postcode(lines: &[&TextLine], sheet: &mut Findings<'_>) {
     sheet.add("ADDR_POSTCODE", Place::boxed(1, last.box_mm), "not found", "postcode and district", message);
 }
 
-/// `DK-2900 Hellerup`, `2900 Hellerup`: the four digits, where a district follows and the number is one that is used.
-pub(super) fn danish_postcode(line: &str) -> Option<&str> {
-    let line = line.trim();
-    let line = line.strip_prefix("DK-").or_else(|| line.strip_prefix("DK ")).unwrap_or(line);
-    let (digits, district) = line.split_at_checked(4)?;
-    let number: u32 = digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())??;
-    let used = (1000..=9990).contains(&number) || (800..1000).contains(&number);
-    let has_district = district.starts_with(' ') && district.chars().filter(|c| c.is_alphabetic()).count() >= 2;
-    (used && has_district).then_some(digits)
-}
-
-fn is_country(line: &str) -> bool {
-    let letters = line.chars().filter(|c| c.is_alphabetic()).count();
-    letters >= 2 && line.chars().all(|c| c.is_alphabetic() && c.is_uppercase() || c == ' ' || c == '-')
-}
-
 /// Nothing but the address may show: the sheet slides in the envelope.
 fn keepout(ink: &PageInk, lines: &[&TextLine], keepout: &Area, sheet: &mut Findings<'_>) {
     let hull = if lines.is_empty() { None } else { Some(hull(lines)) };
@@ -141,48 +127,7 @@ fn numbers(facts: &PdfFacts, keepout: &Area, sheet: &mut Findings<'_>) {
     }
 }
 
-/// Name and postcode in the window are those of the message.
-fn right_person(lines: &[&TextLine], recipient: &PostalAddress, sheet: &mut Findings<'_>) {
-    if lines.is_empty() {
-        return;
-    }
-    let shown: Vec<String> = lines.iter().map(|line| folded(&line.text)).collect();
-    let stands = |text: &str| text.is_empty() || shown.iter().any(|line| line.contains(text));
-    let name = recipient.lines.first().map(|name| folded(name)).unwrap_or_default();
-    let postcode = recipient.postcode.clone().unwrap_or_default();
-    let words_there = name.split(' ').filter(|word| word.chars().count() > 1).all(stands);
-    for (what, there) in [("name", words_there), ("postcode", stands(&folded(&postcode)))] {
-        if !there {
-            let message = format!("the window shows another {what} than the message's recipient has");
-            sheet.add("WRONG_PERSON", Place::boxed(1, hull(lines)), format!("another {what}"), "the recipient's", &message);
-        }
-    }
-}
-
-/// Lower case, letters and digits, single blanks: what survives fonts, ligatures and typing.
-fn folded(text: &str) -> String {
-    let kept: String = text.chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).flat_map(char::to_lowercase).collect();
-    kept.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// An address in the window's place on a later page that is not the first page's.
-fn other_recipients(facts: &PdfFacts, first: &[&TextLine], visible: &Area, sheet: &mut Findings<'_>) {
-    let own: Vec<String> = first.iter().map(|line| folded(&line.text)).collect();
-    if own.is_empty() {
-        return;
-    }
-    for (index, page) in facts.pages.iter().enumerate().skip(1) {
-        let Some(ink) = &page.ink else { continue };
-        let lines = in_window(ink, visible);
-        let is_address = (LINES_MIN..=8).contains(&lines.len()) && lines.iter().any(|line| danish_postcode(&line.text).is_some());
-        if is_address && !lines.iter().any(|line| own.contains(&folded(&line.text))) {
-            let message = "another address than on page 1 stands where the window is: two letters in one document?";
-            sheet.add("TWO_RECIPIENTS", Place::boxed(index as u32 + 1, hull(&lines)), "another address", "one recipient", message);
-        }
-    }
-}
-
-fn hull(lines: &[&TextLine]) -> BoxMm {
+pub(super) fn hull(lines: &[&TextLine]) -> BoxMm {
     let (mut left, mut top, mut right, mut bottom) = (f32::MAX, f32::MAX, f32::MIN, f32::MIN);
     for TextLine { box_mm: [x, y, w, h], .. } in lines {
         (left, top) = (left.min(*x), top.min(*y));
