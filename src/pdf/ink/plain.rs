@@ -4,7 +4,7 @@
 //! Numbers are rounded in the same order as there: both give the same facts, and a test holds them to it.
 
 use super::faces::{Faces, Letter};
-use super::glyphs::{Style, Turned};
+use super::glyphs::Style;
 use super::paint::{Look, is_image, look};
 use super::pen::{Pen, Shared, to_mm};
 use hayro_interpret::font::GlyphRun;
@@ -96,8 +96,17 @@ struct Walk<'w, 'a, 's, C> {
     /// Boxes of clips, and whether the pen knows each.
     boxes: Vec<Rect>,
     clips: Vec<bool>,
-    /// Glyphs of the run in hand: where each stands, and its number in the font.
-    run: Vec<(Affine, usize)>,
+    /// Glyphs of the run in hand, and from thousandths of their size to the page's units, the place aside.
+    run: Vec<Spot>,
+    run_coefficients: [f64; 4],
+}
+
+/// Where a glyph stands, and its number in the font.
+#[derive(Clone, Copy)]
+struct Spot {
+    x: f64,
+    y: f64,
+    letter: usize,
 }
 
 impl<'w, 'a, 's, C: Fn(Affine, Rect) -> Context<'a>> Walk<'w, 'a, 's, C> {
@@ -150,6 +159,7 @@ impl<'w, 'a, 's, C: Fn(Affine, Rect) -> Context<'a>> Walk<'w, 'a, 's, C> {
             boxes: vec![sheet],
             clips: Vec::new(),
             run: Vec::new(),
+            run_coefficients: [0.0; 4],
         }
     }
 
@@ -268,20 +278,24 @@ impl<'w, 'a, 's, C: Fn(Affine, Rect) -> Context<'a>> Walk<'w, 'a, 's, C> {
                 state.next_line(to.0.as_f64(), to.1.as_f64());
             }
             Op::NextLineUsingLeading(_) => state.next_line(0.0, -f64::from(state.leading)),
-            Op::ShowText(text) => self.show(&Object::String(text.0.clone()))?,
+            Op::ShowText(text) => self.show(text.0.as_bytes())?,
             Op::NextLineAndShowText(text) => {
                 state.next_line(0.0, -f64::from(state.leading));
-                self.show(&Object::String(text.0.clone()))?;
+                self.show(text.0.as_bytes())?;
             }
             Op::ShowTextWithParameters(text) => {
                 (state.word_space, state.char_space) = (text.0.as_f32(), text.1.as_f32());
                 state.next_line(0.0, -f64::from(state.leading));
-                self.show(&Object::String(text.2.clone()))?;
+                self.show(text.2.as_bytes())?;
             }
             Op::ShowTexts(texts) => {
                 self.run.clear();
                 for item in texts.0.iter::<Object<'_>>() {
-                    self.append(&item)?;
+                    match item {
+                        Object::String(text) => self.append(text.as_bytes())?,
+                        Object::Number(back) => self.set_back(back.as_f32())?,
+                        _ => drop(self.state.font.ok_or(NotPlain)?),
+                    }
                 }
                 self.show_run();
             }
@@ -519,51 +533,49 @@ impl<'w, 'a, 's, C: Fn(Affine, Rect) -> Context<'a>> Walk<'w, 'a, 's, C> {
         Ok(())
     }
 
-    fn show(&mut self, text: &Object<'_>) -> Result<(), NotPlain> {
+    fn show(&mut self, text: &[u8]) -> Result<(), NotPlain> {
         self.run.clear();
         self.append(text)?;
         self.show_run();
         Ok(())
     }
 
-    /// Adds a part of a run: a text, or by how much the pen is set back.
-    fn append(&mut self, item: &Object<'_>) -> Result<(), NotPlain> {
+    /// The pen is set back within a run, by thousandths of the size.
+    fn set_back(&mut self, back: f32) -> Result<(), NotPlain> {
+        let face = self.faces.get(self.state.font.ok_or(NotPlain)?);
+        let state = &mut self.state;
+        let scaled = -back / UNITS_PER_EM * state.font_size * if face.horizontal { state.horizontal_scaling / 100.0 } else { 1.0 };
+        let (x, y) = if face.horizontal { (scaled, 0.0) } else { (0.0, scaled) };
+        state.step(x, y);
+        Ok(())
+    }
+
+    /// Adds a text to the run.
+    fn append(&mut self, bytes: &[u8]) -> Result<(), NotPlain> {
         let face = self.faces.get(self.state.font.ok_or(NotPlain)?);
         let state = &mut self.state;
         let stretch = state.horizontal_scaling / 100.0;
-        let text = match item {
-            Object::String(text) => text,
-            Object::Number(back) => {
-                let scaled = -back.as_f32() / UNITS_PER_EM * state.font_size * if face.horizontal { stretch } else { 1.0 };
-                let (x, y) = if face.horizontal { (scaled, 0.0) } else { (0.0, scaled) };
-                state.step(x, y);
-                return Ok(());
-            }
-            _ => return Ok(()),
-        };
-        let size = f64::from(state.font_size);
-        let sized = Affine::new([size * f64::from(stretch), 0.0, 0.0, size, 0.0, f64::from(state.rise)]);
+        let (size, rise) = (f64::from(state.font_size), f64::from(state.rise));
+        let sized = Affine::new([size * f64::from(stretch), 0.0, 0.0, size, 0.0, rise]);
         // Only the place changes from glyph to glyph, not the size.
         let [a, b, c, d, _, _] = (state.matrix * sized * Affine::scale(1.0 / f64::from(UNITS_PER_EM))).as_coeffs();
-        let rise = f64::from(state.rise);
-        let bytes = text.as_bytes();
+        self.run_coefficients = [a, b, c, d];
+        let [right, up, across, along, mut x, mut y] = state.matrix.as_coeffs();
         let mut at = 0;
         while at < bytes.len() {
-            let (code, length) = face.code(bytes, at);
+            let (code, length) = face.code(bytes, at).ok_or(NotPlain)?;
             at += length;
             let number = face.letter(code, self.pen).ok_or(NotPlain)?;
+            self.run.push(Spot { x: across * rise + x, y: along * rise + y, letter: number });
             let letter = &face.letters[number];
-            let [_, _, across, along, x, y] = state.matrix.as_coeffs();
-            let mut place = Affine::new([a, b, c, d, across * rise + x, along * rise + y]);
-            if let Some((displaced, stretch)) = letter.placed {
-                place = place * Affine::translate(displaced) * Affine::scale_non_uniform(stretch, 1.0);
-            }
-            self.run.push((place, number));
             let word_space = if code == 32 && length == 1 { state.word_space } else { 0.0 };
-            let step = |advance: f64| advance as f32 / UNITS_PER_EM * state.font_size + state.char_space + word_space;
-            let (x, y) = if face.horizontal { (step(letter.step.x) * stretch, 0.0) } else { (0.0, step(letter.step.y)) };
-            state.step(x, y);
+            let step = |advance: f32| advance * state.font_size + state.char_space + word_space;
+            let (step_x, step_y) = if face.horizontal { (step(letter.step.0) * stretch, 0.0) } else { (0.0, step(letter.step.1)) };
+            // As a multiplication of matrices rounds it.
+            let (step_x, step_y) = (f64::from(step_x), f64::from(step_y));
+            (x, y) = (right * step_x + across * step_y + x, up * step_x + along * step_y + y);
         }
+        state.matrix = Affine::new([right, up, across, along, x, y]);
         Ok(())
     }
 
@@ -580,15 +592,26 @@ impl<'w, 'a, 's, C: Fn(Affine, Rect) -> Context<'a>> Walk<'w, 'a, 's, C> {
             _ => &[(fill, false)],
         };
         let transform = to_mm(self.state.ctm);
+        let [a, b, c, d] = self.run_coefficients;
+        let [right, up, across, along, x, y] = transform.as_coeffs();
+        let [turned_a, turned_b, turned_c, turned_d, _, _] = (transform * Affine::new([a, b, c, d, 0.0, 0.0])).as_coeffs();
         let letters = &self.faces.get(font).letters;
         for (look, invisible) in looks {
             self.pen.shared.spend(1);
             let style = Style { look: *look, invisible: *invisible, mask: false, blend: BlendMode::Normal };
-            let mut turned = Turned::default();
-            for (place, number) in &self.run {
-                let Letter { outline, shape, advance, text, .. } = &letters[*number];
-                if let Some(kept) = self.pen.glyph(&style, *shape, Some(outline), *advance, transform * *place, &mut turned) {
-                    self.pen.keep(kept, text.as_ref());
+            let mut hand = self.pen.hand(style, [turned_a, turned_b, turned_c, turned_d]);
+            for spot in &self.run {
+                let Letter { outline, shape, advance, text, placed, .. } = &letters[spot.letter];
+                if let Some((displaced, stretch)) = placed {
+                    let place = Affine::new([a, b, c, d, spot.x, spot.y]);
+                    let place = transform * (place * Affine::translate(*displaced) * Affine::scale_non_uniform(*stretch, 1.0));
+                    let [a, b, c, d, x, y] = place.as_coeffs();
+                    hand.turn_to([a, b, c, d]);
+                    self.pen.glyph(&hand, *shape, Some(outline), *advance, (x, y), text.as_ref());
+                    hand.turn_to([turned_a, turned_b, turned_c, turned_d]);
+                } else {
+                    let place = (right * spot.x + across * spot.y + x, up * spot.x + along * spot.y + y);
+                    self.pen.glyph(&hand, *shape, Some(outline), *advance, place, text.as_ref());
                 }
             }
         }
