@@ -18,6 +18,7 @@ const RUN_MAX: u64 = 64 << 20;
 /// Objects looked at to find those streams.
 const OBJECTS_MAX: usize = 200_000;
 const DEPTH_MAX: usize = 40;
+const NUMBERS_BYTES_MAX: usize = 64 << 10;
 /// What deflate and the other codings expand to at most, as a factor.
 const DEFLATE_MAX: u64 = 1032;
 const LZW_MAX: u64 = 2730;
@@ -93,6 +94,8 @@ impl<'a> Walk<'a> {
             };
             match object {
                 Some(Object::Dict(dict)) => self.dict(&dict),
+                // A short list of numbers, as of widths, leads nowhere.
+                Some(Object::Array(array)) if array.data().len() < NUMBERS_BYTES_MAX && !leads_on(array.data()) => {}
                 Some(Object::Array(array)) => self.heap.extend(array.raw_iter().map(|item| (item, drawn))),
                 Some(Object::Stream(stream)) => {
                     self.dict(stream.dict());
@@ -123,6 +126,11 @@ impl<'a> Walk<'a> {
         }
         true
     }
+}
+
+/// Whether there may be a reference or a dictionary among these values.
+fn leads_on(values: &[u8]) -> bool {
+    memchr::memchr2(b'R', b'<', values).is_some()
 }
 
 /// What a stream can become at most, bytes.

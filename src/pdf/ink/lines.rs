@@ -16,6 +16,8 @@ const PART_EM: f64 = 2.5;
 /// Baselines that near are one line, and a glyph that near over its like is the same drawn twice, in font sizes.
 const LINE_EM: f64 = 0.2;
 const TWICE_EM: f64 = 0.12;
+/// Glyphs of a full page of text: room for them is made at once.
+const GLYPHS_USUAL: usize = 4_000;
 /// Digits of a CPR number: a text with fewer holds none.
 const CPR_DIGITS: usize = 10;
 
@@ -134,6 +136,9 @@ impl Letters {
         };
         let across = setting.across(origin);
         let number = self.glyphs.len();
+        if number == 0 {
+            self.glyphs.reserve(GLYPHS_USUAL);
+        }
         self.glyphs.push(Glyph { at: setting.along(origin), end: setting.along(end), size_mm: setting.size_mm, seen, says });
         match self.runs.last_mut() {
             // To the last bit: the order of all glyphs is that of the runs.
