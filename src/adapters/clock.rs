@@ -14,6 +14,11 @@ pub fn instant() -> Timestamp {
     Timestamp::now()
 }
 
+/// Now, in seconds since 1970.
+pub fn now_s() -> i64 {
+    Timestamp::now().as_second()
+}
+
 /// Today in Denmark, ISO 8601.
 pub fn business_date() -> String {
     date_in_denmark(instant()).to_string()

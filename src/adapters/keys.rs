@@ -21,8 +21,12 @@ const VALID_DAYS: u32 = 730;
 
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFault {
+    /// FP-K020.
     #[error("reading {file}: {why}")]
     File { file: String, why: String },
+    /// What was read is not to be used.
+    #[error("{file}: {why}")]
+    Refused { code: &'static str, file: String, why: String },
     #[error("making keys: {0}")]
     Crypto(#[from] ErrorStack),
     #[error("making keys: {0}")]
@@ -31,38 +35,16 @@ pub enum KeyFault {
     Io(#[from] io::Error),
 }
 
-/// Who signs the batches.
-pub struct Signer {
-    pub certificate: X509,
-    /// The certificates between it and the root.
-    pub issuers: Vec<X509>,
-    pub key: PKey<Private>,
-}
+impl KeyFault {
+    pub(super) fn file(path: &Path, why: impl std::fmt::Display) -> Self {
+        Self::File { file: path.display().to_string(), why: why.to_string() }
+    }
 
-impl Signer {
-    /// Reads the signer: a PEM file with its certificate first and the issuing ones after it, and a PEM key. A
-    /// certificate that is not valid today or does not belong to the key is refused.
-    pub fn read(certificates: &Path, key: &Path) -> Result<Self, KeyFault> {
-        let fault = |path: &Path, why: &str| KeyFault::File { file: path.display().to_string(), why: why.to_owned() };
-        let pem = read_bounded(certificates)?;
-        let mut chain = X509::stack_from_pem(&pem).map_err(|_| fault(certificates, "is not a certificate in PEM"))?;
-        if chain.is_empty() {
-            return Err(fault(certificates, "holds no certificate"));
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Refused { code, .. } => code,
+            _ => "FP-K020",
         }
-        let certificate = chain.remove(0);
-        let key_pem = read_bounded(key)?;
-        let private = PKey::private_key_from_pem(&key_pem).map_err(|_| fault(key, "is not a private key in PEM"))?;
-        if !certificate.public_key()?.public_eq(&private) {
-            return Err(fault(key, "does not belong to the certificate"));
-        }
-        let today = Asn1Time::days_from_now(0)?;
-        if certificate.not_after() < today {
-            return Err(fault(certificates, "the certificate has expired; get a new one before the next run"));
-        }
-        if certificate.not_before() > today {
-            return Err(fault(certificates, "the certificate is not valid yet"));
-        }
-        Ok(Self { certificate, issuers: chain, key: private })
     }
 }
 

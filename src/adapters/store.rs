@@ -73,13 +73,27 @@ impl Store {
 
     /// The bytes with this hash, proved to be them.
     pub fn get(&self, hash: &Sha256) -> Result<Vec<u8>, StoreError> {
+        let bytes = self.unproved(hash)?;
+        if Sha256(openssl::sha::sha256(&bytes)) == *hash { Ok(bytes) } else { Err(StoreError::Changed(*hash)) }
+    }
+
+    /// The bytes that lie under this hash, for one who proves them later.
+    pub fn unproved(&self, hash: &Sha256) -> Result<Vec<u8>, StoreError> {
+        let mut bytes = Vec::new();
+        self.read_unproved(hash, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// The same, into a buffer that served before.
+    pub fn read_unproved(&self, hash: &Sha256, bytes: &mut Vec<u8>) -> Result<(), StoreError> {
         let places = std::iter::once(&self.root).chain(&self.base);
         let mut opened = places.map(|root| File::open(path_in(root, hash)));
         let absent = |result: &io::Result<File>| result.as_ref().is_err_and(|fault| fault.kind() == io::ErrorKind::NotFound);
         let file = opened.find(|result| !absent(result)).ok_or(StoreError::Missing(*hash))??;
-        let mut bytes = Vec::new();
-        file.take(STORED_BYTES_MAX + 1).read_to_end(&mut bytes)?;
-        if Sha256(openssl::sha::sha256(&bytes)) == *hash { Ok(bytes) } else { Err(StoreError::Changed(*hash)) }
+        bytes.clear();
+        bytes.reserve(file.metadata()?.len().min(STORED_BYTES_MAX) as usize + 1);
+        file.take(STORED_BYTES_MAX + 1).read_to_end(bytes)?;
+        Ok(())
     }
 
     /// Clears away what killed runs were writing. Only for the one that holds the store.

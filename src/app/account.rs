@@ -132,7 +132,10 @@ pub fn account(config: &Config, ledger: &Ledger, business_date: Option<&str>) ->
         }
         account.batches += 1;
         account.vendors.entry(state.vendor.to_string()).or_default().batches += 1;
-        let waits = matches!(state.status, BatchStatus::Sealed | BatchStatus::Uploading | BatchStatus::Unknown | BatchStatus::Refused);
+        let waits = matches!(
+            state.status,
+            BatchStatus::Sealed | BatchStatus::Unreleased | BatchStatus::Uploading | BatchStatus::Unknown | BatchStatus::Refused
+        );
         if matches!(state.status, BatchStatus::Shipped | BatchStatus::Acknowledged) {
             let open = ledger.open_letters(&name)?;
             account.open_batches.push((name.to_string(), state.status.word(), open));
@@ -141,7 +144,8 @@ pub fn account(config: &Config, ledger: &Ledger, business_date: Option<&str>) ->
             }
         }
         if waits {
-            account.troubled_batches.push((name.to_string(), state.status.word(), state.reason));
+            let reason = super::release::what_is_missing(&name, &state).unwrap_or(state.reason);
+            account.troubled_batches.push((name.to_string(), state.status.word(), reason));
         }
     }
     account.overdue = account.overdue_batches.len() as u64;

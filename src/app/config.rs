@@ -3,6 +3,7 @@
 use super::fault::Fault;
 use super::profiles;
 use crate::adapters::sftp::Address;
+use crate::adapters::signer::SignerFiles;
 use crate::domain::rules::severity_faults;
 use crate::domain::{Colour, Cvr, Envelope, Plex, Postage, Severity, VendorId};
 use crate::pdf::repair::Remedy;
@@ -81,6 +82,10 @@ struct RegisterFiles {
 struct SigningFiles {
     certificate: PathBuf,
     key: PathBuf,
+    /// Its first line opens the key.
+    key_password_file: Option<PathBuf>,
+    /// What vendors trust: the chain must lead to it.
+    root: Option<PathBuf>,
 }
 
 /// A municipality, its vendor, and how its letters are printed when the sender does not say.
@@ -208,6 +213,9 @@ struct Connection {
     port: u16,
     user: String,
     key_file: PathBuf,
+    key_passphrase_file: Option<PathBuf>,
+    #[serde(default)]
+    agent: bool,
     host_key_pin: String,
 }
 
@@ -224,8 +232,7 @@ pub struct Config {
     pub intake: IntakeRules,
     pub register_file: PathBuf,
     pub register_key_file: PathBuf,
-    pub signer_certificate: PathBuf,
-    pub signer_key: PathBuf,
+    pub signer: SignerFiles,
     pub municipalities: BTreeMap<Cvr, Municipality>,
     pub senders: Vec<Sender>,
     /// By the sender's id.
@@ -254,15 +261,27 @@ impl Config {
         let written: Written =
             toml::from_str(text).map_err(|e| Fault::usage("FP-C004", e.message().to_owned() + &at_line(text, e.span())))?;
         let profiles = profiles::all(written.folders.vendors.as_ref().map(|f| folder.join(f)).as_deref())?;
-        let profiles: BTreeMap<VendorId, VendorProfile> = profiles.into_iter().map(|p| (p.id.clone(), p)).collect();
+        let at_home = |mut profile: VendorProfile| {
+            profile.delivery.encrypt_to = profile.delivery.encrypt_to.map(|path| folder.join(path));
+            (profile.id.clone(), profile)
+        };
+        let profiles: BTreeMap<VendorId, VendorProfile> = profiles.into_iter().map(at_home).collect();
         let faults = faults(&written, &profiles);
         if !faults.is_empty() {
             return Err(Fault::usage("FP-C004", faults.join("; ")));
         }
         let connection = |c: Connection| {
             let timeout_s = profiles[&c.vendor].delivery.timeout_s;
-            let key_file = folder.join(c.key_file);
-            let address = Address { host: c.host, port: c.port, user: c.user, key_file, host_key_pin: c.host_key_pin, timeout_s };
+            let address = Address {
+                host: c.host,
+                port: c.port,
+                user: c.user,
+                key_file: folder.join(c.key_file),
+                key_passphrase_file: c.key_passphrase_file.map(|file| folder.join(file)),
+                agent: c.agent,
+                host_key_pin: c.host_key_pin,
+                timeout_s,
+            };
             (c.vendor, address)
         };
         let connections = written.connection.into_iter().map(connection).collect();
@@ -276,8 +295,12 @@ impl Config {
             intake: written.intake,
             register_file: folder.join(written.register.file),
             register_key_file: folder.join(written.register.key_file),
-            signer_certificate: folder.join(written.signing.certificate),
-            signer_key: folder.join(written.signing.key),
+            signer: SignerFiles {
+                certificate: folder.join(written.signing.certificate),
+                key: folder.join(written.signing.key),
+                key_password: written.signing.key_password_file.map(|file| folder.join(file)),
+                root: written.signing.root.map(|file| folder.join(file)),
+            },
             municipalities: written.municipality.into_iter().map(|m| (m.cvr.clone(), m.settle())).collect(),
             policies: written
                 .sender
@@ -395,6 +418,10 @@ fn faults(written: &Written, profiles: &BTreeMap<VendorId, VendorProfile>) -> Ve
         }
         if !profiles.contains_key(&connection.vendor) {
             faults.push(format!("connection: no vendor profile {:?}", connection.vendor.as_str()));
+        }
+        if connection.agent && connection.key_passphrase_file.is_some() {
+            let text = "agent = true asks for no passphrase: key_file is the public key then, key_passphrase_file must go";
+            faults.push(format!("connection to {}: {text}", connection.vendor));
         }
         if !connection.host_key_pin.starts_with("SHA256:") {
             faults.push(format!("connection to {}: host_key_pin must be SHA256:... as ssh-keygen -lf prints it", connection.vendor));

@@ -5,7 +5,7 @@
 
 use super::config::Config;
 use super::fault::{Fault, exit};
-use crate::adapters::sftp::{Address, Connection, SftpFault};
+use crate::adapters::sftp::{Address, Connection, Manner, SftpFault, Target};
 use crate::domain::VendorId;
 use crate::domain::redact::redact;
 use crate::vendor::profile::Delivery;
@@ -199,7 +199,7 @@ impl<'a> Probe<'a> {
         let under = if renames { format!("{target}.part") } else { target.clone() };
         let content = self.content.clone();
         let bytes = content.len() as u64;
-        let written = self.ask(|| connection.upload(&mut Cursor::new(&content), bytes, &under, false, false));
+        let written = self.ask(|| connection.upload(&mut Cursor::new(&content), &Target::new(&under, bytes), &plain()));
         self.line("write", written.map(|()| format!("{bytes} bytes")));
         if !self.passed("write") {
             return;
@@ -242,7 +242,7 @@ impl<'a> Probe<'a> {
             return;
         }
         let other = format!("{}.other.part", self.name);
-        let found = self.ask(|| connection.upload(&mut Cursor::new(b"other"), 5, &other, false, false)).and_then(|()| {
+        let found = self.ask(|| connection.upload(&mut Cursor::new(b"other"), &Target::new(&other, 5), &plain())).and_then(|()| {
             let refused = self.ask(|| Ok(connection.rename(&other, target).is_err()))?;
             let there = self.ask(|| connection.size(target))?;
             match (refused, there == Some(content.len() as u64)) {
@@ -261,14 +261,14 @@ impl<'a> Probe<'a> {
         }
         let folder = self.name.clone();
         let made = self.ask(|| connection.folder(&folder));
-        self.line("folder", made.map(|()| "made".to_owned()));
+        self.line("folder", made.map(|_| "made".to_owned()));
     }
 
     fn marker(&mut self, connection: &Connection) {
         // Not `FP-...`: a site starts on the marker of a batch, and this is none.
         let marker = format!("{}.ready", self.name);
         let renames = self.delivery.rename_into_place;
-        let written = self.ask(|| connection.upload(&mut io::empty(), 0, &marker, renames, false));
+        let written = self.ask(|| connection.upload(&mut io::empty(), &Target::new(&marker, 0), &Manner { rename: renames, ..plain() }));
         let found = written.and_then(|()| if self.delivery.sweeps { Ok(Some(0)) } else { self.ask(|| connection.size(&marker)) });
         let empty =
             |size| if size == Some(0) { Ok("written, empty".to_owned()) } else { Err(format!("{size:?} bytes are said of an empty file")) };
@@ -286,7 +286,7 @@ impl<'a> Probe<'a> {
 
     /// Over a session of its own: the first one may be broken by now.
     fn clean_up(&mut self) {
-        let made = ["bin.part", "bin", "other.part", "ready.part", "ready"].map(|ending| format!("{}.{ending}", self.name));
+        let made = ["bin.part", "bin", "other.part", "ready.1.part", "ready"].map(|ending| format!("{}.{ending}", self.name));
         let found = Connection::open(self.address).map_err(said).and_then(|connection| {
             let mut left = Vec::new();
             for name in &made {
@@ -305,6 +305,11 @@ impl<'a> Probe<'a> {
         });
         self.line("cleanup", found);
     }
+}
+
+/// Under the name given, and nothing looked at: each step is a check of its own.
+fn plain() -> Manner<'static> {
+    Manner { rename: false, look: false, ..Manner::default() }
 }
 
 /// A name that could be a file's, and that is safe to show.

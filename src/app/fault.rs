@@ -1,7 +1,9 @@
 //! Something outside the letters that broke, with its code, its sentence, and the exit code it ends a command with.
 
+use crate::adapters::container::ContainerFault;
 use crate::adapters::inspector::InspectorFault;
 use crate::adapters::keys::KeyFault;
+use crate::adapters::measure::Difference;
 use crate::adapters::register::RegisterError;
 use crate::adapters::sftp::SftpFault;
 use crate::adapters::store::StoreError;
@@ -55,6 +57,7 @@ impl From<LedgerError> for Fault {
                 exit::NO_LEDGER,
                 format!("{fault}; `fjernprint init` makes one; if there was one, find out first what became of it"),
             ),
+            LedgerError::LeaseLost { .. } => Self::new("FP-L008", exit::LEDGER_HELD, fault.to_string()),
             LedgerError::Illegal { .. } | LedgerError::Corrupt { .. } => Self::new("FP-L004", exit::MISMATCH, fault.to_string()),
             LedgerError::OldSqlite(_) | LedgerError::Sqlite(_) => Self::new("FP-L005", exit::UNEXPECTED, fault.to_string()),
         }
@@ -78,7 +81,24 @@ impl From<InspectorFault> for Fault {
 
 impl From<KeyFault> for Fault {
     fn from(fault: KeyFault) -> Self {
-        Self::new("FP-K020", exit::KEYS, fault.to_string())
+        Self::new(fault.code(), exit::KEYS, fault.to_string())
+    }
+}
+
+impl From<ContainerFault> for Fault {
+    fn from(fault: ContainerFault) -> Self {
+        match fault {
+            ContainerFault::Store(fault) => fault.into(),
+            ContainerFault::Io(_) => Self::new("FP-C006", exit::UNEXPECTED, fault.to_string()),
+            ContainerFault::Join(_) => Self::new("FP-D005", exit::UNEXPECTED, fault.to_string()),
+        }
+    }
+}
+
+impl From<Difference> for Fault {
+    fn from(fault: Difference) -> Self {
+        let text = format!("{fault}; nothing was signed, the next run makes the batch anew");
+        Self::new("FP-B030", exit::MISMATCH, text)
     }
 }
 
@@ -91,8 +111,10 @@ impl From<RegisterError> for Fault {
 impl From<SftpFault> for Fault {
     fn from(fault: SftpFault) -> Self {
         let exit = match fault.code {
-            "FP-S002" | "FP-S003" => exit::KEYS,
+            "FP-S002" | "FP-S003" | "FP-K020" => exit::KEYS,
             "FP-S004" => exit::MISMATCH,
+            "FP-L008" => exit::LEDGER_HELD,
+            "FP-C006" | "FP-S009" | "FP-L005" => exit::UNEXPECTED,
             _ => exit::UNREACHABLE,
         };
         Self::new(fault.code, exit, fault.to_string())

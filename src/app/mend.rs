@@ -24,8 +24,11 @@ pub struct Repaired {
     pub repairs: Vec<String>,
 }
 
-/// Judges the document by `judge` and repairs it once. A repair that leaves a fault, or makes another, counts for nothing:
-/// the document is then rejected as it came.
+/// Passes at most: a page that is brought onto the paper shows its ink only then, and may have to be moved once more.
+const PASSES_MAX: usize = 2;
+
+/// Judges the document by `judge` and repairs it. A repair that leaves a fault, or makes another, counts for nothing: the
+/// document is then rejected as it came.
 pub fn mend(
     inspector: &Inspector,
     (bytes, facts): (&[u8], &PdfFacts),
@@ -34,20 +37,27 @@ pub fn mend(
     policy: &Policy,
 ) -> Result<Judged, Fault> {
     let mut findings = judge(facts, policy);
-    let order = repair_order(&findings, facts, profile).filter(|_| needs_repair(&findings) && !rejects(&findings));
-    let Some(order) = order else { return Ok(Judged { findings, repaired: None }) };
-    let made = match inspector.repair(bytes, &order)? {
-        Ok(made) => made,
-        Err(fault) => {
-            findings.push(not_repaired(None, &fault.message));
-            return Ok(Judged { findings, repaired: None });
-        }
-    };
-    let facts = inspector.inspect(&made.bytes)?;
-    if let Some(amiss) = still_amiss(&findings, &judge(&facts, &policy.without_remedies())) {
+    let mut made: Option<Repaired> = None;
+    for _ in 0..PASSES_MAX {
+        let (bytes, facts) = made.as_ref().map_or((bytes, facts), |made| (&made.bytes, &made.facts));
+        let found = judge(facts, policy);
+        let order = repair_order(&found, facts, profile).filter(|_| needs_repair(&found) && !rejects(&found));
+        let Some(order) = order else { break };
+        let done = match inspector.repair(bytes, &order)? {
+            Ok(done) => done,
+            Err(fault) => {
+                findings.push(not_repaired(None, &fault.message));
+                return Ok(Judged { findings, repaired: None });
+            }
+        };
+        let sentence = |done: &Done| done.page.map(|page| format!("page {page}: ")).unwrap_or_default() + &done.what;
+        let repairs = made.take().map(|made| made.repairs).into_iter().flatten().chain(done.done.iter().map(sentence)).collect();
+        made = Some(Repaired { facts: inspector.inspect(&done.bytes)?, bytes: done.bytes, repairs });
+    }
+    let Some(made) = made else { return Ok(Judged { findings, repaired: None }) };
+    if let Some(amiss) = still_amiss(&findings, &judge(&made.facts, &policy.without_remedies())) {
         findings.push(amiss);
         return Ok(Judged { findings, repaired: None });
     }
-    let sentence = |done: &Done| done.page.map(|page| format!("page {page}: ")).unwrap_or_default() + &done.what;
-    Ok(Judged { findings, repaired: Some(Repaired { bytes: made.bytes, facts, repairs: made.done.iter().map(sentence).collect() }) })
+    Ok(Judged { findings, repaired: Some(made) })
 }

@@ -46,7 +46,9 @@ key_file = "keys/register.key"  # look-ups are by a hash with this key
 
 [signing]
 certificate = "keys/signer.pem" # the signer's certificate first, the issuing ones after it
-key = "keys/signer.key"
+key = "keys/signer.key"         # readable by its owner only
+# key_password_file = "keys/signer.password"    # its first line opens the key, when the key is encrypted
+root = "keys/ca.pem"            # what vendors trust; the chain is proved to lead there before anything is signed
 "#;
 
 const EXAMPLE: &str = r#"
@@ -81,6 +83,8 @@ municipalities = ["99990011"]
 # port = 22
 # user = "kommune"
 # key_file = "keys/ssh"
+# key_passphrase_file = "keys/ssh.passphrase"   # when the key is encrypted
+# agent = true                  # the key is in ssh-agent (SSH_AUTH_SOCK); key_file is the public key then
 # host_key_pin = "SHA256:..."   # as `ssh-keygen -lf` prints it; compare it with the vendor by telephone
 "#;
 

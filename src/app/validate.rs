@@ -248,7 +248,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)
         .and_then(|()| std::fs::write(path, bytes))
-        .map_err(|fault| Fault::io(format!("writing {}", shown(&path)), &fault))
+        .map_err(|fault| Fault::io(format!("writing {}", shown(path)), &fault))
 }
 
 /// The word for a severity in front of a line that a person reads.

@@ -112,7 +112,7 @@ fn keys(wish: &SiteWish, config: &Path) -> Result<(PathBuf, PathBuf), Fault> {
         address.map(|address| address.key_file.with_extension("pub")).ok_or_else(missing)
     };
     let client_key = wish.client_key.clone().map_or_else(of_config, Ok)?;
-    Ok((client_key, wish.certificate.clone().unwrap_or(config.signer_certificate)))
+    Ok((client_key, wish.certificate.clone().unwrap_or(config.signer.certificate)))
 }
 
 fn site_fault(fault: SiteFault) -> Fault {

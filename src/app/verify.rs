@@ -10,8 +10,8 @@ use crate::domain::state::BatchState;
 use crate::domain::status::BatchStatus;
 use crate::domain::{BatchName, Sha256};
 use crate::ledger::Ledger;
-pub use crate::vendor_site::Terms as BatchTerms;
-use crate::vendor_site::{batches_at, verify_on};
+pub use crate::vendor_site::{Moment, Terms as BatchTerms};
+use crate::vendor_site::{batches_at, check_sequence, verify_on};
 use crate::wire::manifest::BatchFiles;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -27,7 +27,8 @@ pub struct VerifiedBatch {
     pub manifest_sha256: Sha256,
 }
 
-/// The acceptance test a vendor runs: needs no ledger and no configuration. Each batch at the path, or its refusal.
+/// The acceptance test a vendor runs: needs no ledger and no configuration. Each batch at the path, or its refusal; then
+/// what is wrong between those that were accepted.
 pub fn batch_verify(path: &Path, certificate: &Path, terms: BatchTerms) -> Result<Vec<Result<VerifiedBatch, Fault>>, Fault> {
     let terms = BatchTerms { trusted_pem: read_bounded(certificate)?, ..terms };
     let refused = |refusal: crate::vendor_site::Refusal| {
@@ -35,18 +36,23 @@ pub fn batch_verify(path: &Path, certificate: &Path, terms: BatchTerms) -> Resul
         Fault::new(refusal.code, exit, refusal.message)
     };
     let found = batches_at(path).map_err(|refusal| Fault::new(refusal.code, exit::INVALID, refusal.message))?;
-    let check = |(folder, batch): (std::path::PathBuf, BatchName)| {
+    let mut accepted_batches = Vec::new();
+    let mut check = |(folder, batch): (std::path::PathBuf, BatchName)| {
         let accepted = verify_on(&folder, &batch, &terms).map_err(refused)?;
-        let manifest = accepted.manifest;
-        Ok(VerifiedBatch {
+        let manifest = &accepted.manifest;
+        let verified = VerifiedBatch {
             batch: batch.to_string(),
             letters: manifest.letters,
             pages: manifest.pages,
             sheets: manifest.sheets,
             manifest_sha256: accepted.manifest_sha256,
-        })
+        };
+        accepted_batches.push(accepted);
+        Ok(verified)
     };
-    Ok(found.into_iter().map(check).collect())
+    let mut results: Vec<Result<VerifiedBatch, Fault>> = found.into_iter().map(&mut check).collect();
+    results.extend(check_sequence(&accepted_batches).into_iter().map(|refusal| Err(refused(refusal))));
+    Ok(results)
 }
 
 /// How much is proved.

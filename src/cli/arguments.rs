@@ -138,6 +138,13 @@ pub enum BatchCommand {
     List,
     /// One batch and what happened to it
     Show { batch: String },
+    /// Says that a sealed batch may go to its vendor, where the profile wants two persons to say so
+    Release {
+        batch: String,
+        /// Who you are; your account's name when not given
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
+    },
     /// The vendor's acceptance test: signature, files, hashes, totals. Needs no ledger
     Verify {
         /// A batch's .manifest.json, or the folder it lies in
@@ -165,6 +172,9 @@ pub struct VerifyTerms {
     /// The ready marker must be there too
     #[arg(long)]
     pub delivered: bool,
+    /// An old batch: its certificates must have been valid when it was sealed, and may have ended since
+    #[arg(long)]
+    pub archived: bool,
 }
 
 #[derive(Subcommand)]

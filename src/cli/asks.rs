@@ -25,12 +25,37 @@ impl Face<'_> {
             for line in &account.lines {
                 show::line(&mut self.out, "municipality", line)?;
             }
+            self.signer(config)?;
             self.summary(&account, started.elapsed().as_secs_f64())?;
         } else {
             show::account(&mut self.out, &account)?;
             self.troubles(config, business_date)?;
+            self.signer(config)?;
         }
         Ok(if account.terms.balance() { exit::DONE } else { exit::MISMATCH })
+    }
+
+    /// Until when batches can be signed. A signer that cannot sign is shown and is no fault of this question.
+    fn signer(&mut self, config: &Config) -> Result<(), Ended> {
+        let outlook = signing::outlook(config);
+        if self.json {
+            let line = match &outlook {
+                Ok(outlook) => {
+                    let warning = outlook.warning();
+                    let expiry = outlook.expiry.as_ref();
+                    json!({"signs": true, "until": expiry.map(|e| &e.until), "days": expiry.map(|e| e.days), "warning": warning})
+                }
+                Err(fault) => json!({"signs": false, "code": fault.code, "message": fault.message}),
+            };
+            show::line(&mut self.out, "signer", &line)?;
+            return Ok(());
+        }
+        match outlook.map(|outlook| outlook.warning()) {
+            Ok(None) => {}
+            Ok(Some(warning)) => writeln!(self.out, "\n{}  {}", warning.code, warning.message)?,
+            Err(fault) => writeln!(self.out, "\nnothing can be sealed: {}  {}", fault.code, fault.message)?,
+        }
+        Ok(())
     }
 
     pub(super) fn letters(
@@ -78,8 +103,9 @@ impl Face<'_> {
     }
 
     pub(super) fn batch_verify(&mut self, path: &std::path::Path, certificate: &std::path::Path, terms: VerifyTerms) -> Result<u8, Ended> {
-        let VerifyTerms { vendor, environment, signer, delivered } = terms;
-        let terms = BatchTerms { vendor, environment, signers: signer, delivered, ..BatchTerms::default() };
+        let VerifyTerms { vendor, environment, signer, delivered, archived } = terms;
+        let moment = if archived { Moment::Sealing } else { Moment::Now };
+        let terms = BatchTerms { vendor, environment, signers: signer, delivered, moment, ..BatchTerms::default() };
         let mut worst = exit::DONE;
         let (mut accepted, mut refused) = (0, 0);
         for result in batch_verify(path, certificate, terms)? {

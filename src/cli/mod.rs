@@ -16,8 +16,8 @@ use crate::app::fault::{Fault, exit};
 use crate::app::night::{self, RehearseOptions, RunOptions, RunReport, Stage};
 use crate::app::validate::{Ask, Policy, Totals, validate};
 use crate::app::vendor_side::{VendorStatus, Word};
-use crate::app::verify::{BatchTerms, Depth, batch_verify, ledger_verify};
-use crate::app::{inquiry, profiles, setup};
+use crate::app::verify::{BatchTerms, Depth, Moment, batch_verify, ledger_verify};
+use crate::app::{inquiry, profiles, release, setup, signing};
 use crate::domain::redact::redact;
 use crate::domain::state::LetterState;
 use crate::domain::{LetterId, codes};
@@ -157,6 +157,7 @@ impl Face<'_> {
                 }
                 Ok(exit::DONE)
             }
+            Command::Batch { command: BatchCommand::Release { batch, by } } => self.release(&config()?, &batch, by.as_deref()),
             Command::Batch { command: BatchCommand::Verify { path, certificate, terms } } => self.batch_verify(&path, &certificate, terms),
             Command::Letter { command: LetterCommand::List { status, municipality, batch, limit } } => {
                 self.letters(&config()?, status.as_deref(), municipality, batch, limit)

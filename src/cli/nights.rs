@@ -36,6 +36,7 @@ impl Face<'_> {
         let account = account_of(config, None)?;
         if self.json {
             show::line(&mut self.out, "run", &report)?;
+            report.warnings.iter().try_for_each(|warning| show::line(&mut self.out, "warning", warning))?;
             show::line(&mut self.out, "stages", &stages(&report))?;
             self.summary(&account, started.elapsed().as_secs_f64())?;
         } else {
@@ -55,11 +56,31 @@ impl Face<'_> {
             for (batch, letters) in &dry.waiting {
                 show::line(&mut self.out, "waiting", &json!({"batch": batch, "letters": letters}))?;
             }
+            dry.report.warnings.iter().try_for_each(|warning| show::line(&mut self.out, "warning", warning))?;
             show::line(&mut self.out, "summary", &dry.report)?;
         } else {
             show::dry_run(&mut self.out, &dry)?;
         }
         Ok(dry.report.exit_code())
+    }
+
+    pub(super) fn release(&mut self, config: &Config, batch: &str, by: Option<&str>) -> Result<u8, Ended> {
+        let state = release::release(config, batch, by, &self.progress)?;
+        if self.json {
+            let line = json!({"batch": batch, "status": state.status, "approved": state.approved, "released": state.released});
+            show::line(&mut self.out, "summary", &line)?;
+            return Ok(exit::DONE);
+        }
+        let (letters, pages, sheets) = (state.letters, state.pages, state.sheets);
+        let said = match (&state.approved, &state.released) {
+            (Some(first), Some(second)) => {
+                format!("released by {} and {}; the next run ships it", release::told(first), release::told(second))
+            }
+            (Some(first), None) => format!("approved by {}; another person must say it too", release::told(first)),
+            _ => "waits".to_owned(),
+        };
+        writeln!(self.out, "{batch}: {letters} letters, {pages} pages, {sheets} sheets: {said}")?;
+        Ok(exit::DONE)
     }
 
     pub(super) fn forecast(&mut self, config: &Config, business_date: Option<&str>) -> Result<u8, Ended> {

@@ -3,7 +3,7 @@
 
 use super::ids::{BatchName, Cvr, Sha256, VendorId};
 use super::print::PrintJob;
-use super::status::{BatchEvent, BatchStatus, IllegalEvent, LetterEvent, LetterStatus, batch_after, letter_after};
+use super::status::{BatchEvent, BatchStatus, IllegalEvent, LetterEvent, LetterStatus, Person, batch_after, letter_after};
 use serde::{Deserialize, Serialize};
 
 /// Everything known of one letter.
@@ -104,6 +104,12 @@ pub struct BatchState {
     pub attempts: u32,
     /// Receipts applied; the next one has this number plus one.
     pub receipts: u32,
+    /// The first person who said that it may go, where two must.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved: Option<Person>,
+    /// The second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released: Option<Person>,
     /// What the vendor said when it refused.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
@@ -134,16 +140,28 @@ impl BatchState {
                 bytes: *bytes,
                 attempts: 0,
                 receipts: 0,
+                approved: None,
+                released: None,
                 reason: String::new(),
             });
         };
         state.status = status;
         match event {
+            E::Approved { manifest, .. } | E::Released { manifest, .. } if *manifest != state.manifest => {
+                return Err(illegal("another manifest"));
+            }
+            E::Approved { by, .. } if state.approved.is_none() && state.released.is_none() => state.approved = Some(by.clone()),
+            E::Released { by, .. } if state.approved.as_ref().is_some_and(|first| by.is_another_than(first)) => {
+                state.released = Some(by.clone());
+            }
+            E::Approved { .. } | E::Released { .. } => return Err(illegal("another person expected")),
+            // Once is enough: a batch that was released is not stopped by asking again.
+            E::ReleaseRequired {} if state.released.is_some() => return Err(illegal("released")),
             E::UploadStarted { attempt } => state.attempts = *attempt,
             E::Acknowledged { reason, .. } => state.reason = reason.clone(),
             E::Answered { number, .. } if *number == state.receipts + 1 => state.receipts = *number,
             E::Answered { .. } => return Err(illegal("another receipt number expected")),
-            E::Sealed { .. } | E::ReadyIntended {} | E::Shipped {} | E::Settled {} => {}
+            E::Sealed { .. } | E::ReleaseRequired {} | E::ReadyIntended {} | E::Shipped {} | E::Settled {} => {}
         }
         Ok(state)
     }

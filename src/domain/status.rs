@@ -174,6 +174,12 @@ pub enum BatchEvent {
         sheets: u32,
         bytes: u64,
     },
+    /// The vendor's profile wants two persons to say that it may go.
+    ReleaseRequired {},
+    /// The first of them, about the batch with this manifest.
+    Approved { by: Person, manifest: Sha256 },
+    /// The second, another one: it may go.
+    Released { by: Person, manifest: Sha256 },
     /// Written before the first byte leaves.
     UploadStarted { attempt: u32 },
     /// Written before the ready marker: from here the outcome is unknown until it was looked at.
@@ -188,11 +194,36 @@ pub enum BatchEvent {
     Settled {},
 }
 
+/// Who said something at a terminal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Person {
+    /// As the person gave it.
+    pub name: String,
+    /// Under which the person logged in, as the kernel keeps it through `su` and `sudo`; absent where it knows of no login.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+}
+
+impl Person {
+    /// Two names, and two accounts where the kernel knows them.
+    pub fn is_another_than(&self, other: &Self) -> bool {
+        let plain = |name: &str| name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+        let accounts_differ = match (&self.account, &other.account) {
+            (Some(ours), Some(theirs)) => ours != theirs,
+            _ => true,
+        };
+        plain(&self.name) != plain(&other.name) && accounts_differ
+    }
+}
+
 /// Where a batch stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BatchStatus {
     Sealed,
+    /// Sealed, and waits for persons to say that it may go.
+    Unreleased,
     Uploading,
     /// The ready marker may or may not stand at the vendor: asked about, never guessed.
     Unknown,
@@ -205,12 +236,13 @@ pub enum BatchStatus {
 }
 
 impl BatchStatus {
-    pub const ALL: [Self; 7] =
-        [Self::Sealed, Self::Uploading, Self::Unknown, Self::Shipped, Self::Acknowledged, Self::Refused, Self::Settled];
+    pub const ALL: [Self; 8] =
+        [Self::Sealed, Self::Unreleased, Self::Uploading, Self::Unknown, Self::Shipped, Self::Acknowledged, Self::Refused, Self::Settled];
 
     pub fn word(self) -> &'static str {
         match self {
             Self::Sealed => "sealed",
+            Self::Unreleased => "unreleased",
             Self::Uploading => "uploading",
             Self::Unknown => "unknown",
             Self::Shipped => "shipped",
@@ -225,6 +257,9 @@ impl BatchEvent {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Sealed { .. } => "sealed",
+            Self::ReleaseRequired {} => "release_required",
+            Self::Approved { .. } => "approved",
+            Self::Released { .. } => "released",
             Self::UploadStarted { .. } => "upload_started",
             Self::ReadyIntended {} => "ready_intended",
             Self::Shipped {} => "shipped",
@@ -241,7 +276,12 @@ pub fn batch_after(status: Option<BatchStatus>, event: &BatchEvent) -> Result<Ba
     use BatchStatus as S;
     match (status, event) {
         (None, E::Sealed { .. }) => Ok(S::Sealed),
+        (Some(S::Sealed), E::ReleaseRequired {}) => Ok(S::Unreleased),
+        (Some(S::Unreleased), E::Approved { .. }) => Ok(S::Unreleased),
+        (Some(S::Unreleased), E::Released { .. }) => Ok(S::Sealed),
         (Some(S::Sealed | S::Uploading), E::UploadStarted { .. }) => Ok(S::Uploading),
+        // Asked, and not everything is there: what is missing goes up again, and the outcome is as unknown as before.
+        (Some(S::Unknown), E::UploadStarted { .. }) => Ok(S::Unknown),
         (Some(S::Uploading | S::Unknown), E::ReadyIntended {}) => Ok(S::Unknown),
         (Some(S::Unknown), E::Shipped {}) => Ok(S::Shipped),
         (Some(S::Shipped), E::Acknowledged { accepted: true, .. }) => Ok(S::Acknowledged),

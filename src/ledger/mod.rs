@@ -3,6 +3,7 @@
 //! Tables beside the log are caches: they are written in the same transaction and [`Ledger::verify`] rebuilds them by
 //! replay and compares. Nothing personal stands in it: no CPR number, no name, no address.
 
+mod lease;
 mod query;
 mod schema;
 mod verify;
@@ -33,6 +34,8 @@ pub enum LedgerError {
     OldSqlite(String),
     #[error("ledger: {0}")]
     Sqlite(#[from] rusqlite::Error),
+    #[error("another run took the ledger over: our lease is number {ours}, the last one is {last}; nothing more was written")]
+    LeaseLost { ours: i64, last: i64 },
     #[error("ledger, {subject}: {fault}")]
     Illegal { subject: String, fault: IllegalEvent },
     #[error("ledger, {subject}: its row cannot be read; run `fjernprint ledger verify`")]
@@ -55,9 +58,15 @@ pub fn file_subject(sender: &str, hash: &Sha256) -> String {
     format!("{sender}/{hash}")
 }
 
+/// Pages of the file kept in memory, KiB. Letters are looked up in the order they are printed, which is no order of ids: with
+/// SQLite's own 2 MiB every look-up of a large night is a read.
+const CACHE_KIB: i64 = 32 * 1024;
+
 /// The log and its caches, in one SQLite file.
 pub struct Ledger {
     connection: Connection,
+    /// The number of the lease that this run holds, once it has taken it.
+    lease: Option<i64>,
 }
 
 impl Ledger {
@@ -69,10 +78,11 @@ impl Ledger {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", "ON")?;
+        connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
         connection.pragma_update(None, "secure_delete", "ON")?;
         make_tables(&connection)?;
         connection.set_prepared_statement_cache_capacity(64);
-        Ok(Self { connection })
+        Ok(Self { connection, lease: None })
     }
 
     /// Opens for reading only; an absent ledger is an error.
@@ -83,14 +93,16 @@ impl Ledger {
         check_version()?;
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
-        Ok(Self { connection })
+        Ok(Self { connection, lease: None })
     }
 
     /// Records the entries in one transaction: all or none. Durable when it returns.
     ///
-    /// `at` is RFC 3339 in UTC and is shown, never used to decide.
+    /// A run whose lease another one took over records nothing more. `at` is RFC 3339 in UTC and is shown, never used to
+    /// decide.
     pub fn record(&mut self, at: &str, entries: &[Entry]) -> Result<(), LedgerError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        lease::check(&transaction, self.lease)?;
         let mut head = head(&transaction)?;
         for entry in entries {
             head = append(&transaction, at, entry, head)?;

@@ -1,5 +1,6 @@
 //! The tables. Only `event` is truth, and SQLite itself refuses to change or delete a row of it. The others are caches:
-//! `state` is what the events add up to, the columns beside it are for looking things up.
+//! `state` is what the events add up to, the columns beside it are for looking things up. `lease` says which run may write;
+//! it is no part of the log.
 
 pub const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS event (
@@ -36,6 +37,12 @@ CREATE TABLE IF NOT EXISTS batch (
     UNIQUE (vendor, sequence)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS batch_status ON batch (status, vendor, sequence);
+CREATE TABLE IF NOT EXISTS lease (
+    one    INTEGER PRIMARY KEY CHECK (one = 1),
+    number INTEGER NOT NULL,
+    holder TEXT NOT NULL,
+    at     TEXT NOT NULL
+) STRICT;
 CREATE TABLE IF NOT EXISTS intake (
     subject TEXT PRIMARY KEY,
     status  TEXT NOT NULL,

@@ -3,7 +3,7 @@
 use crate::domain::{BatchName, Cvr, LetterId, PrintJob, Sha256, VendorId};
 use crate::vendor::Container;
 use crate::vendor::naming::{NameParts, batch_name};
-use crate::wire::manifest::{FORMAT, FileEntry, LetterRow, Manifest, STREAM_FILE};
+use crate::wire::manifest::{Encrypted, FORMAT, FileEntry, LetterRow, Manifest, STREAM_FILE};
 
 /// One letter of a batch.
 #[derive(Debug, Clone)]
@@ -72,8 +72,29 @@ pub fn name_of(facts: &Facts, letters_csv: &[u8], template: &str) -> BatchName {
     batch_name(template, &parts).expect("the profile's template was tried with the longest name when it was read")
 }
 
-/// The manifest over the rows and the files.
-pub fn manifest(facts: Facts, name: &BatchName, rows: &[LetterRow], files: Vec<FileEntry>) -> Manifest {
+/// What letters.csv adds up to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Totals {
+    pub letters: u32,
+    pub pages: u32,
+    pub sheets: u32,
+    /// Of the letters' own PDFs.
+    pub bytes: u64,
+}
+
+impl Totals {
+    pub fn of(rows: &[LetterRow]) -> Self {
+        Self {
+            letters: rows.len() as u32,
+            pages: rows.iter().map(|r| r.pages).sum(),
+            sheets: rows.iter().map(|r| r.sheets).sum(),
+            bytes: rows.iter().map(|r| r.bytes).sum(),
+        }
+    }
+}
+
+/// The manifest over files and totals as they were read back from the disk.
+pub fn manifest(facts: Facts, name: &BatchName, totals: Totals, files: Vec<FileEntry>, encrypted: Option<Encrypted>) -> Manifest {
     Manifest {
         format: FORMAT.to_owned(),
         batch: name.clone(),
@@ -84,11 +105,12 @@ pub fn manifest(facts: Facts, name: &BatchName, rows: &[LetterRow], files: Vec<F
         business_date: facts.business_date,
         sequence: facts.sequence,
         created: facts.created,
-        letters: rows.len() as u32,
-        pages: rows.iter().map(|r| r.pages).sum(),
-        sheets: rows.iter().map(|r| r.sheets).sum(),
-        bytes: rows.iter().map(|r| r.bytes).sum(),
+        letters: totals.letters,
+        pages: totals.pages,
+        sheets: totals.sheets,
+        bytes: totals.bytes,
         files,
+        encrypted,
         previous_manifest_sha256: facts.previous,
         replaces: None,
     }

@@ -1,9 +1,18 @@
-//! What goes up for a batch, in which order, and what an unknown outcome is asked.
+//! What goes up for a batch, in which order, what an earlier attempt left, and what an unknown outcome is asked.
 
 use crate::domain::BatchName;
 use crate::domain::status::BatchStatus;
 use crate::vendor::profile::Delivery;
 use crate::wire::manifest::{BatchFiles, Manifest};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::Duration;
+
+/// First wait before another try at a vendor that does not answer; doubled each time.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+const WAIT_MAX: Duration = Duration::from_secs(20);
+/// So many earlier attempts are cleared up after. Each attempt does so first, so one is the rule.
+const ATTEMPTS_CLEARED: u32 = 32;
 
 /// One file of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,14 +24,39 @@ pub struct Part {
     pub bytes: u64,
 }
 
-/// The files of a batch in the order they go up: containers and letters.csv, then the manifest, its signature last. The
-/// ready marker is not among them: it says that all of these are complete.
-pub fn parts(manifest: &Manifest, manifest_bytes: u64, signature_bytes: u64, delivery: &Delivery) -> Vec<Part> {
-    let part = |name: String, bytes: u64| Part { remote: format!("{}/{name}", delivery.inbox), local: name, bytes };
-    let mut parts: Vec<Part> = manifest.files.iter().map(|file| part(file.name.clone(), file.bytes)).collect();
-    parts.push(part(BatchFiles::manifest(&manifest.batch), manifest_bytes));
-    parts.push(part(BatchFiles::signature(&manifest.batch), signature_bytes));
-    parts
+/// The files of a batch in the order they go up: containers and letters.csv, in any order among themselves, then the
+/// manifest, its signature last. The ready marker is not among them: it says that all of these are complete.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parts {
+    pub content: Vec<Part>,
+    pub proof: [Part; 2],
+}
+
+impl Parts {
+    pub fn of(manifest: &Manifest, manifest_bytes: u64, signature_bytes: u64, delivery: &Delivery) -> Self {
+        let part = |name: String, bytes: u64| Part { remote: format!("{}/{name}", delivery.inbox), local: name, bytes };
+        Self {
+            content: manifest.files.iter().map(|file| part(file.name.clone(), file.bytes)).collect(),
+            proof: [
+                part(BatchFiles::manifest(&manifest.batch), manifest_bytes),
+                part(BatchFiles::signature(&manifest.batch), signature_bytes),
+            ],
+        }
+    }
+
+    /// Folders to make at the vendor before the parts go up.
+    pub fn folders(&self) -> Vec<String> {
+        let mut folders: Vec<String> = self.content.iter().filter_map(Part::own_folder).map(str::to_owned).collect();
+        folders.dedup();
+        folders
+    }
+}
+
+impl Part {
+    /// The remote folder, where it is the batch's own and not the inbox.
+    pub fn own_folder(&self) -> Option<&str> {
+        self.local.contains('/').then(|| self.remote.rsplit_once('/')).flatten().map(|(folder, _)| folder)
+    }
 }
 
 /// The empty marker that a vendor starts on.
@@ -30,16 +64,29 @@ pub fn ready_marker(batch: &BatchName, delivery: &Delivery) -> String {
     format!("{}/{}", delivery.inbox, BatchFiles::ready(batch))
 }
 
-/// Folders to make at the vendor before the parts go up.
-pub fn folders(parts: &[Part]) -> Vec<String> {
-    let mut folders: Vec<String> = parts
-        .iter()
-        .filter(|p| p.local.contains('/'))
-        .filter_map(|p| p.remote.rsplit_once('/'))
-        .map(|(folder, _)| folder.to_owned())
-        .collect();
-    folders.dedup();
-    folders
+/// The attempts before this one whose parts may still lie at the vendor.
+pub fn earlier(attempt: u32) -> Range<u32> {
+    attempt.saturating_sub(ATTEMPTS_CLEARED).max(1)..attempt
+}
+
+/// Of the names that lie in a batch's own folder, those that an earlier attempt left of `parts`: part and attempt. A name
+/// that is not made of ours is nobody we know, and is left.
+pub fn left_over<'a>(listed: &BTreeMap<String, u64>, folder: &str, parts: &'a [Part], attempt: u32) -> Vec<(&'a Part, u32)> {
+    let ours: BTreeMap<&str, &Part> =
+        parts.iter().filter(|p| p.own_folder() == Some(folder)).filter_map(|p| Some((p.remote.rsplit_once('/')?.1, p))).collect();
+    let of_ours = |name: &String| {
+        let (name, number) = name.strip_suffix(".part")?.rsplit_once('.')?;
+        let number: u32 = number.parse().ok()?;
+        Some((*ours.get(name)?, number)).filter(|_| number < attempt)
+    };
+    listed.keys().filter_map(of_ours).collect()
+}
+
+/// How long to wait after try number `tries`, the first being 1. `random` is from 0 to 1: two who failed together do not
+/// come back together.
+pub fn wait_after(tries: u32, random: f64) -> Duration {
+    let doubled = FIRST_WAIT.saturating_mul(1 << tries.saturating_sub(1).min(16)).min(WAIT_MAX);
+    doubled.mul_f64(0.5 + random.clamp(0.0, 1.0) / 2.0)
 }
 
 /// Where a batch's shipping goes on.
@@ -58,6 +105,8 @@ pub fn step(status: BatchStatus) -> Step {
     match status {
         BatchStatus::Sealed | BatchStatus::Uploading => Step::Upload,
         BatchStatus::Unknown => Step::Mark,
-        BatchStatus::Shipped | BatchStatus::Acknowledged | BatchStatus::Refused | BatchStatus::Settled => Step::Nothing,
+        BatchStatus::Unreleased | BatchStatus::Shipped | BatchStatus::Acknowledged | BatchStatus::Refused | BatchStatus::Settled => {
+            Step::Nothing
+        }
     }
 }

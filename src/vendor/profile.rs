@@ -58,8 +58,24 @@ pub struct Delivery {
     pub window: Window,
     /// The server takes files away as soon as they are complete, so that looking proves nothing.
     pub sweeps: bool,
+    /// For every call to the vendor's server.
     pub timeout_s: u32,
     pub attempts_max: u32,
+    /// Sessions at a time; small files go up side by side.
+    pub sessions: u32,
+    /// An upload that broke off goes on where it was; otherwise it begins anew.
+    pub resume: bool,
+    /// The vendor's certificate, PEM: the container is encrypted to it. In a profile, relative to the configuration's folder.
+    pub encrypt_to: Option<std::path::PathBuf>,
+    /// Who must say that a sealed batch may go; nobody, where it is absent.
+    pub release: Option<Release>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Release {
+    /// Two persons, each for itself (`fjernprint batch release`).
+    TwoPersons,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -271,8 +287,14 @@ impl VendorProfile {
         must(d.inbox != d.outbox, "delivery.inbox and delivery.outbox are the same folder");
         let plain = |p: &str| !p.is_empty() && !p.starts_with('/') && !p.split('/').any(|s| s == ".." || s.is_empty());
         must(plain(&d.inbox) && plain(&d.outbox), "delivery.inbox and outbox must be relative folders without ..");
+        must(
+            d.encrypt_to.is_none() || self.batch.container != Container::Files,
+            "delivery.encrypt_to needs a container of one file: zip or stream",
+        );
         must((1..=600).contains(&d.timeout_s), "delivery.timeout_s must be 1 to 600");
         must((1..=20).contains(&d.attempts_max), "delivery.attempts_max must be 1 to 20");
+        must((1..=8).contains(&d.sessions), "delivery.sessions must be 1 to 8");
+        must(!d.resume || d.rename_into_place, "delivery.resume needs rename_into_place = true");
         must((1..=100_000).contains(&self.batch.letters_max), "batch.letters_max must be 1 to 100000");
         must(self.page.bytes_max <= self.batch.bytes_max, "page.bytes_max is larger than batch.bytes_max: such a letter fits no batch");
         must(self.batch.bytes_max <= 2 << 30, "batch.bytes_max must be at most 2 GiB");

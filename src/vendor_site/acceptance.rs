@@ -7,6 +7,7 @@ use crate::domain::redact::redact;
 use crate::domain::{BatchName, Cvr, Sha256, VendorId};
 use crate::vendor::Container;
 use crate::wire::cms::{self, SIGNATURE_BYTES_MAX, SignatureFault};
+use crate::wire::envelope;
 use crate::wire::manifest::{
     BatchFiles, FORMAT, FileEntry, LETTERS_CSV_BYTES_MAX, LetterRow, MANIFEST_BYTES_MAX, Manifest, letters_from_csv,
 };
@@ -70,13 +71,29 @@ pub struct Terms {
     pub signers: Vec<Cvr>,
     /// The ready marker must be there too.
     pub delivered: bool,
+    pub moment: Moment,
 }
 
 /// Checks a delivered batch as a vendor would; names the first thing that is wrong.
 ///
 /// `folder` holds the batch's files, `trusted_pem` the certificates a signature's chain must lead to.
 pub fn verify(folder: &Path, batch: &BatchName, trusted_pem: &[u8]) -> Result<AcceptedBatch, Refusal> {
-    verify_on(folder, batch, &Terms { trusted_pem: trusted_pem.to_owned(), ..Terms::default() })
+    verify_as_of(folder, batch, trusted_pem, Moment::Now)
+}
+
+/// When the certificates of a signature must have been valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Moment {
+    /// When the batch was sealed, and now too: a batch that arrives.
+    #[default]
+    Now,
+    /// When the batch was sealed: a batch out of the archive, whose certificates may have ended since.
+    Sealing,
+}
+
+/// As [`verify`], for a batch that arrives or for one of long ago.
+pub fn verify_as_of(folder: &Path, batch: &BatchName, trusted_pem: &[u8], moment: Moment) -> Result<AcceptedBatch, Refusal> {
+    verify_on(folder, batch, &Terms { trusted_pem: trusted_pem.to_owned(), moment, ..Terms::default() })
 }
 
 /// As [`verify`], on this vendor's own terms.
@@ -85,7 +102,16 @@ pub fn verify_on(folder: &Path, batch: &BatchName, terms: &Terms) -> Result<Acce
     let name = BatchFiles::manifest(batch);
     let manifest_bytes = read_whole(folder, &name, MANIFEST_BYTES_MAX, "FP-B001")?;
     let signature = read_whole(folder, &BatchFiles::signature(batch), SIGNATURE_BYTES_MAX, "FP-K010")?;
-    check_signature(batch, &manifest_bytes, &signature, &terms.trusted_pem)?;
+    let signed = |at_s| check_signature(batch, &manifest_bytes, &signature, &terms.trusted_pem, at_s);
+    if terms.moment == Moment::Now {
+        signed(None)?;
+    }
+    // The manifest says itself when it was sealed, and is believed when the signature over it holds as of then.
+    match sealed_s(&manifest_bytes) {
+        Some(sealed_s) => signed(Some(sealed_s))?,
+        None if terms.moment == Moment::Now => {}
+        None => return Err(Refusal::new("FP-B002", format!("{name} does not say when it was sealed"))),
+    }
     let manifest = parse(&name, &manifest_bytes)?;
     check_name(batch, &manifest)?;
     check_terms(terms, &manifest)?;
@@ -94,11 +120,12 @@ pub fn verify_on(folder: &Path, batch: &BatchName, terms: &Terms) -> Result<Acce
     for entry in &manifest.files {
         check_file(folder, entry)?;
     }
-    check_nothing_extra(folder, batch, &manifest.files)?;
+    check_nothing_extra(folder, batch, &manifest)?;
     let letters = read_letters(folder, batch, &manifest)?;
     check_letters(&manifest, &letters)?;
-    let container = container::kind(batch, &manifest.files)?;
-    container::check(folder, batch, container, &manifest.files, &letters)?;
+    let plain = plain_files(folder, batch, &manifest)?;
+    let container = container::kind(batch, &plain)?;
+    container::check(folder, batch, container, &plain, &letters)?;
     Ok(AcceptedBatch { manifest_sha256: Sha256(openssl::sha::sha256(&manifest_bytes)), manifest, container, letters })
 }
 
@@ -149,6 +176,16 @@ pub(super) fn open(folder: &Path, name: &str, code_missing: &'static str) -> Res
     }
 }
 
+/// `created` of a manifest, in seconds since 1970; `None` where there is none that can be read.
+fn sealed_s(manifest: &[u8]) -> Option<i64> {
+    #[derive(serde::Deserialize)]
+    struct Created {
+        created: String,
+    }
+    let Created { created } = serde_json::from_slice(manifest).ok()?;
+    Some(created.parse::<jiff::Timestamp>().ok()?.as_second())
+}
+
 /// The ready marker is empty: what lies in it was written by somebody else, or to another file.
 fn check_marker(folder: &Path, batch: &BatchName, required: bool) -> Result<(), Refusal> {
     let name = BatchFiles::ready(batch);
@@ -162,12 +199,13 @@ fn check_marker(folder: &Path, batch: &BatchName, required: bool) -> Result<(), 
     }
 }
 
-fn check_signature(batch: &BatchName, manifest: &[u8], signature: &[u8], trusted_pem: &[u8]) -> Result<(), Refusal> {
-    cms::check(manifest, signature, trusted_pem).map_err(|fault| {
+fn check_signature(batch: &BatchName, manifest: &[u8], signature: &[u8], trusted_pem: &[u8], at_s: Option<i64>) -> Result<(), Refusal> {
+    cms::check_at(manifest, signature, trusted_pem, at_s).map_err(|fault| {
         let code = match fault {
             SignatureFault::NotCms | SignatureFault::Changed(_) | SignatureFault::Shape(_) => "FP-K011",
             SignatureFault::Untrusted(_) => "FP-K012",
             SignatureFault::OutsideValidity(_) => "FP-K013",
+            SignatureFault::MayNotSign(_) => "FP-K016",
             SignatureFault::Trusted(_) => "FP-K014",
         };
         Refusal::new(code, format!("{}: {fault}", BatchFiles::signature(batch)))
@@ -289,8 +327,10 @@ fn hash(mut content: impl Read) -> io::Result<Sha256> {
 
 /// What bears the batch's name and no manifest vouches for would be somebody's letter, or nobody's: beside its files, and
 /// in its own folder. What ends in `.part` is an upload that broke off.
-fn check_nothing_extra(folder: &Path, batch: &BatchName, files: &[FileEntry]) -> Result<(), Refusal> {
-    let mut known: BTreeSet<String> = files.iter().map(|entry| entry.name.clone()).collect();
+fn check_nothing_extra(folder: &Path, batch: &BatchName, manifest: &Manifest) -> Result<(), Refusal> {
+    // What came out of an encrypted file may lie beside it.
+    let plain = manifest.encrypted.iter().flat_map(|encrypted| &encrypted.plain);
+    let mut known: BTreeSet<String> = manifest.files.iter().chain(plain).map(|entry| entry.name.clone()).collect();
     // A manifest without letters.csv is told in words of its own.
     known.extend([BatchFiles::manifest(batch), BatchFiles::signature(batch), BatchFiles::ready(batch), BatchFiles::letters(batch)]);
     let stranger = |name: &str| Err(Refusal::new("FP-B009", format!("{name} lies there, and the manifest does not name it")));
@@ -313,6 +353,25 @@ fn for_each_name(folder: &Path, shown: &str, mut look: impl FnMut(String) -> Res
         entries => entries.map_err(unreadable)?,
     };
     entries.try_for_each(|entry| look(entry.map_err(unreadable)?.file_name().to_string_lossy().into_owned()))
+}
+
+/// The files as they are read: of an encrypted batch the plain ones, which the vendor has laid beside them.
+fn plain_files(folder: &Path, batch: &BatchName, manifest: &Manifest) -> Result<Vec<FileEntry>, Refusal> {
+    let Some(encrypted) = &manifest.encrypted else { return Ok(manifest.files.clone()) };
+    check_file_names(batch, &encrypted.plain)?;
+    for entry in &encrypted.plain {
+        let sealed = format!("{}{}", entry.name, envelope::ENDING);
+        if !manifest.files.iter().any(|file| file.name == sealed) {
+            return Err(Refusal::new("FP-B015", format!("the manifest says that {} is encrypted, and does not name {sealed}", entry.name)));
+        }
+        if !folder.join(&entry.name).exists() {
+            let why = format!("{sealed} is encrypted: open it to {} beside it (docs/batch-format.md), and check again", entry.name);
+            return Err(Refusal::new("FP-B033", why));
+        }
+        check_file(folder, entry)?;
+    }
+    let rest = manifest.files.iter().filter(|file| !file.name.ends_with(envelope::ENDING)).cloned();
+    Ok(encrypted.plain.iter().cloned().chain(rest).collect())
 }
 
 fn read_letters(folder: &Path, batch: &BatchName, manifest: &Manifest) -> Result<Vec<LetterRow>, Refusal> {

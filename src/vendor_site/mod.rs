@@ -14,12 +14,14 @@ mod files;
 pub mod hand;
 mod jail;
 pub mod misbehave;
+mod sequence;
 mod server;
 mod work;
 
-pub use acceptance::{AcceptedBatch, Refusal, Terms, batches_at, verify, verify_on};
+pub use acceptance::{AcceptedBatch, Moment, Refusal, Terms, batches_at, verify, verify_as_of, verify_on};
 pub use book::printed;
 pub use misbehave::Misbehaviour;
+pub use sequence::check_sequence;
 
 use crate::domain::VendorId;
 use crate::domain::redact::redact;
@@ -142,6 +144,7 @@ impl Site {
             environment: manners.environment,
             signers: manners.signers,
             delivered: false,
+            moment: Moment::Now,
         };
         let desk = if manners.by_hand {
             None

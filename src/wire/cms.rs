@@ -1,5 +1,6 @@
 //! The detached CMS signature over a manifest: made and checked with OpenSSL, binary, DER.
 
+use super::chain;
 use super::cms_shape;
 use super::manifest::WireError;
 use crate::domain::Cvr;
@@ -9,9 +10,8 @@ use openssl::nid::Nid;
 use openssl::pkcs7::{Pkcs7, Pkcs7Flags};
 use openssl::pkey::{PKeyRef, Private};
 use openssl::stack::Stack;
-use openssl::x509::store::{X509Store, X509StoreBuilder};
-use openssl::x509::verify::X509VerifyFlags;
-use openssl::x509::{X509, X509PurposeId, X509Ref};
+use openssl::x509::store::X509Store;
+use openssl::x509::{X509, X509Ref};
 
 /// Largest signature read, bytes.
 pub const SIGNATURE_BYTES_MAX: u64 = 64 * 1024;
@@ -46,6 +46,9 @@ pub enum SignatureFault {
     /// FP-K013. Also a certificate that is not valid yet.
     #[error("signature: does not verify, a certificate of its chain is outside its time of validity ({0})")]
     OutsideValidity(String),
+    /// FP-K016.
+    #[error("signature: {0}")]
+    MayNotSign(String),
     /// FP-K014.
     #[error("{0}")]
     Trusted(#[from] WireError),
@@ -64,8 +67,13 @@ pub fn verify(content: &[u8], signature_der: &[u8], trusted_pem: &[u8]) -> Resul
 
 /// As [`verify`], and tells a changed content, an untrusted chain and an expired certificate apart.
 pub fn check(content: &[u8], signature_der: &[u8], trusted_pem: &[u8]) -> Result<(), SignatureFault> {
+    check_at(content, signature_der, trusted_pem, None)
+}
+
+/// As [`check`], by the certificates as they stood at a moment in seconds since 1970; now, when absent.
+pub fn check_at(content: &[u8], signature_der: &[u8], trusted_pem: &[u8], at_s: Option<i64>) -> Result<(), SignatureFault> {
     let mut cms = CmsContentInfo::from_der(signature_der).map_err(|_| SignatureFault::NotCms)?;
-    let store = trust_store(trusted_pem)?;
+    let store = trust_store(trusted_pem, at_s)?;
     let mut discarded = Vec::new();
     cms.verify(None, Some(&store), Some(content), Some(&mut discarded), CMSOptions::BINARY).map_err(|stack| {
         let mut reasons: Vec<String> = stack.errors().iter().filter_map(|e| e.reason().map(str::to_owned)).collect();
@@ -79,6 +87,7 @@ pub fn check(content: &[u8], signature_der: &[u8], trusted_pem: &[u8]) -> Result
             None => SignatureFault::Changed(text),
         }
     })?;
+    signers_may_sign(signature_der)?;
     cms_shape::check(signature_der).map_err(SignatureFault::Shape)
 }
 
@@ -111,18 +120,23 @@ fn cvr_in(certificate: &X509Ref) -> Option<Cvr> {
     })
 }
 
-fn trust_store(trusted_pem: &[u8]) -> Result<X509Store, WireError> {
+/// A chain that holds says that a certificate is real, not that it was made for signing.
+fn signers_may_sign(signature_der: &[u8]) -> Result<(), SignatureFault> {
+    let unclear = |_: openssl::error::ErrorStack| SignatureFault::MayNotSign("does not say with which certificate it was made".to_owned());
+    let structure = Pkcs7::from_der(signature_der).map_err(unclear)?;
+    let none = Stack::new().map_err(unclear)?;
+    let signers = structure.signers(&none, Pkcs7Flags::empty()).map_err(unclear)?;
+    for signer in &signers {
+        chain::may_sign(signer).map_err(|fault| SignatureFault::MayNotSign(fault.to_string()))?;
+    }
+    Ok(())
+}
+
+fn trust_store(trusted_pem: &[u8], at_s: Option<i64>) -> Result<X509Store, WireError> {
     let failed = |e: openssl::error::ErrorStack| WireError::new("trusted certificate", e);
     let certificates = X509::stack_from_pem(trusted_pem).map_err(failed)?;
     if certificates.is_empty() {
         return Err(WireError::new("trusted certificate", "the file holds no certificate in PEM"));
     }
-    let mut builder = X509StoreBuilder::new().map_err(failed)?;
-    for certificate in certificates {
-        builder.add_cert(certificate).map_err(failed)?;
-    }
-    // A vendor may pin the issuing or the signing certificate instead of the root.
-    builder.set_flags(X509VerifyFlags::PARTIAL_CHAIN).map_err(failed)?;
-    builder.set_purpose(X509PurposeId::ANY).map_err(failed)?;
-    Ok(builder.build())
+    chain::store_at(&certificates, at_s).map_err(failed)
 }

@@ -51,6 +51,18 @@ pub struct FileEntry {
     pub sha256: Sha256,
 }
 
+/// How the container was encrypted, and what it must be when it is open again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Encrypted {
+    /// [`super::envelope::METHOD`].
+    pub method: String,
+    /// SHA-256 of the certificate, DER, whose key opens it.
+    pub certificate_sha256: Sha256,
+    /// The plain files.
+    pub plain: Vec<FileEntry>,
+}
+
 /// manifest.json. Field order here is the order in the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -73,6 +85,9 @@ pub struct Manifest {
     /// Sum of the letters' own PDFs.
     pub bytes: u64,
     pub files: Vec<FileEntry>,
+    /// Present where the container is encrypted: `files` are then the encrypted ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encrypted: Option<Encrypted>,
     /// A chain per vendor, so that a gap shows; absent in the first.
     pub previous_manifest_sha256: Option<Sha256>,
     pub replaces: Option<BatchName>,

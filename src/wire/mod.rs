@@ -1,7 +1,9 @@
 //! Bytes to types and back, pure: no file, no clock, no network.
 
+pub mod chain;
 pub mod cms;
 mod cms_shape;
+pub mod envelope;
 mod forsendelse;
 pub mod manifest;
 mod memo;

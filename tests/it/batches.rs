@@ -30,6 +30,11 @@ pub fn letter(number: u32) -> LetterId {
     format!("L{number:024x}").parse().unwrap()
 }
 
+/// RFC 3339. A signer's certificate is valid around now, so batches are sealed now.
+pub fn seconds_ago(seconds: i64) -> String {
+    (jiff::Timestamp::now() - jiff::SignedDuration::from_secs(seconds)).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 /// A root and a certificate under it that signs.
 pub struct Signer {
     pub root_pem: Vec<u8>,
@@ -143,12 +148,13 @@ impl Draft {
             municipality_cvr: "99990011".parse().unwrap(),
             business_date: "2026-11-24".to_owned(),
             sequence: 7,
-            created: "2026-11-24T04:00:00Z".to_owned(),
+            created: seconds_ago(60),
             letters: self.rows.len() as u32,
             pages: sum(|row| row.pages.into()) as u32,
             sheets: sum(|row| row.sheets.into()) as u32,
             bytes: sum(|row| row.bytes),
             files: Vec::new(),
+            encrypted: None,
             previous_manifest_sha256: None,
             replaces: None,
             batch: batch.clone(),
@@ -202,8 +208,12 @@ impl Sealed {
 
     /// Everything in the order it is delivered, the ready marker last.
     pub fn signed(&self, signer: &Signer) -> Vec<(String, Vec<u8>)> {
+        self.signed_with(|manifest| signer.sign(manifest))
+    }
+
+    fn signed_with(&self, sign: impl FnOnce(&[u8]) -> Vec<u8>) -> Vec<(String, Vec<u8>)> {
         let (batch, manifest) = (self.batch(), self.manifest.to_json());
-        let signature = signer.sign(&manifest);
+        let signature = sign(&manifest);
         let mut all = self.files.clone();
         all.push((BatchFiles::manifest(&batch), manifest));
         all.push((BatchFiles::signature(&batch), signature));
@@ -212,7 +222,11 @@ impl Sealed {
     }
 
     pub fn write(&self, folder: &Path, signer: &Signer) -> BatchName {
-        for (name, bytes) in self.signed(signer) {
+        self.write_with(folder, |manifest| signer.sign(manifest))
+    }
+
+    pub fn write_with(&self, folder: &Path, sign: impl FnOnce(&[u8]) -> Vec<u8>) -> BatchName {
+        for (name, bytes) in self.signed_with(sign) {
             let path = folder.join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, bytes).unwrap();

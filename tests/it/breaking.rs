@@ -116,7 +116,10 @@ fn one_flipped_bit_anywhere_is_refused() {
 fn one_flipped_bit_in_a_signature_that_carries_its_chain_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     keys::make_chain(dir.path()).unwrap();
-    let signer = keys::Signer::read(&dir.path().join("signer.pem"), &dir.path().join("signer.key")).unwrap();
+    let at = |name: &str| dir.path().join(name);
+    let (certificate, key) = (at("signer.pem"), at("signer.key"));
+    let files = fjernprint::adapters::signer::SignerFiles { certificate, key, key_password: None, root: Some(at("ca.pem")) };
+    let signer = fjernprint::adapters::signer::Signer::read(&files, crate::certificates::now_s()).unwrap();
     let root = fs::read(dir.path().join("ca.pem")).unwrap();
     let content = b"{\n  \"format\": \"fjernprint-batch/1\"\n}\n";
     let signature = cms::sign(content, &signer.certificate, &signer.key, &signer.issuers).unwrap();

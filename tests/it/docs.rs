@@ -1,6 +1,6 @@
 //! The documents say what the program does: transition tables and exit codes.
 
-use fjernprint::domain::status::{BatchEvent, BatchStatus, LetterEvent, LetterStatus, batch_after, letter_after};
+use fjernprint::domain::status::{BatchEvent, BatchStatus, LetterEvent, LetterStatus, Person, batch_after, letter_after};
 use fjernprint::domain::{Colour, Envelope, Plex, Postage, PrintJob, PrintOptions, Sha256};
 use std::fs;
 
@@ -86,9 +86,13 @@ fn batch_events() -> Vec<(BatchEvent, &'static str)> {
         sheets: 1,
         bytes: 1,
     };
+    let person = || Person { name: String::new(), account: None };
     let acknowledged = |accepted| BatchEvent::Acknowledged { accepted, reason: String::new(), answer: hash };
     vec![
         (sealed, ""),
+        (BatchEvent::ReleaseRequired {}, ""),
+        (BatchEvent::Approved { by: person(), manifest: hash }, ""),
+        (BatchEvent::Released { by: person(), manifest: hash }, ""),
         (BatchEvent::UploadStarted { attempt: 1 }, ""),
         (BatchEvent::ReadyIntended {}, ""),
         (BatchEvent::Shipped {}, ""),

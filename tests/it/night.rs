@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 const VENDORS: [&str; 3] = ["edora", "kmd", "straalfors"];
 
-fn command(arguments: &[&str]) -> Command {
+pub fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fjernprint"));
     command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null());
     command

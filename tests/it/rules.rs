@@ -3,11 +3,11 @@
 use crate::pdf::{A4, pdf};
 use fjernprint::adapters::inspector::Inspector;
 use fjernprint::domain::rules::{RULES, severity_faults};
-use fjernprint::domain::{Colour, Finding, Plex, PostalAddress, Severity};
+use fjernprint::domain::{Colour, Envelope, Finding, Plex, Postage, PostalAddress, PrintOptions, PrintWishes, Severity, Sha256};
 use fjernprint::pdf::facts::{BoxMm, ImageFact, Mark, MarkKind, PageFacts, PageInk, PdfFacts, TextLine};
 use fjernprint::pdf::inspect;
 use fjernprint::pdf::repair::Remedy;
-use fjernprint::pipeline::validate::{Expected, Policy, judge as judge_by};
+use fjernprint::pipeline::validate::{Demand, Expected, Policy, judge as judge_by, validate};
 use fjernprint::vendor::VendorProfile;
 use std::collections::BTreeSet;
 use std::fs;
@@ -310,7 +310,7 @@ fn the_vendors_marker_may_stand_on_the_first_page_only() {
 
 #[test]
 fn a_letter_has_an_envelope_or_is_not_sent() {
-    let small = profile(&[("c5_sheets_max = 6", "c5_sheets_max = 1"), ("c4_sheets_max = 40", "c4_sheets_max = 2")]);
+    let small = profile(&[("sheets_max = 6\n", "sheets_max = 1\n"), ("sheets_max = 40\n", "sheets_max = 2\n")]);
     let pages = |count: usize| with(|f| (f.pages = vec![f.pages[0].clone(); count], f.pages_by_second_reader = Some(count)).1);
     let of = |count: usize, plex| {
         let found = judge_by(&pages(count), &Expected { plex, ..Expected::default() }, &small, &Policy::default());
@@ -319,6 +319,22 @@ fn a_letter_has_an_envelope_or_is_not_sent() {
     assert_eq!((of(2, Plex::Simplex), of(4, Plex::Duplex)), (vec![], vec![]));
     assert_eq!(of(3, Plex::Simplex), [("SHEETS_MAX", "3 sheets (simplex)".to_owned())]);
     assert_eq!(of(5, Plex::Duplex), [("SHEETS_MAX", "3 sheets (duplex)".to_owned())]);
+}
+
+/// What the vendor does not sell, or carries lighter only, is not sent.
+#[test]
+fn a_letter_is_carried_in_a_class_that_is_sold_for_its_weight() {
+    let vendor = profile(&[("weight_max_g = 250, price_ore = 3300", "weight_max_g = 120, price_ore = 3300")]);
+    let said = |postage, sheets: usize| {
+        let facts = with(|f| (f.pages = vec![f.pages[0].clone(); sheets], f.pages_by_second_reader = Some(sheets)).1);
+        let defaults = PrintOptions { plex: Plex::Simplex, colour: Colour::BlackWhite, envelope: Envelope::Auto, postage };
+        let demand = Demand { wishes: &PrintWishes::default(), defaults, address: None, received: Sha256([0; 32]), repairs: Vec::new() };
+        validate(Vec::new(), &facts, &demand, &vendor, &Policy::default()).map_err(|found| found.iter().map(|f| f.rule).collect::<Vec<_>>())
+    };
+    // 16.7 g of envelope and 4.99 g a sheet.
+    assert_eq!(said(Postage::Economique, 20).unwrap().job().weight_g, 117);
+    assert_eq!(said(Postage::Economique, 21).unwrap_err(), ["WEIGHT_MAX"]);
+    assert_eq!(said(Postage::Bulk, 1).unwrap_err(), ["POSTAGE_UNSOLD"]);
 }
 
 #[test]

@@ -1,19 +1,21 @@
 //! From sealed batches to the vendors' last word: vendors that are down, runs that were cut off at the worst moment, and
 //! answers that do not add up.
 
-use crate::night::fjernprint;
+use crate::night::{command, fjernprint};
 use crate::pdf::{A4, pdf};
+use crate::proxy::black_hole;
 use fjernprint::adapters::sftp::Address;
 use fjernprint::domain::status::{BatchEvent, BatchStatus, LetterStatus};
 use fjernprint::domain::{BatchName, Sha256, VendorId};
 use fjernprint::ledger::{Entry, Ledger};
+use fjernprint::pipeline::ship::{Part, earlier, left_over, wait_after};
 use fjernprint::vendor::VendorProfile;
 use fjernprint::vendor_site::{Manners, Site, SiteOptions, printed, verify};
 use fjernprint::wire::manifest::letters_from_csv;
 use fjernprint::wire::receipt::{Ack, AckResult, ReceiptHead, ReceiptRow, VendorStatus, rows_to_csv};
 use std::fs;
 use std::path::PathBuf;
-use std::process::Output;
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 /// A municipality for each vendor, letters for all of them, and vendors that are tried once.
@@ -22,21 +24,38 @@ pub struct Town {
     vendors: Vec<(&'static str, &'static str)>,
 }
 
-const VENDORS: [(&str, &str); 3] = [("edora", "99990011"), ("kmd", "99990022"), ("straalfors", "99990033")];
+pub const VENDORS: [(&str, &str); 3] = [("edora", "99990011"), ("kmd", "99990022"), ("straalfors", "99990033")];
 /// Letters that each vendor gets.
 pub const LETTERS: usize = 3;
 
+fn plain(n: usize) -> Vec<u8> {
+    pdf(&vec![A4; n + 1], |_, _| {})
+}
+
 impl Town {
-    fn new() -> Self {
-        Self::with(&VENDORS)
+    pub fn new() -> Self {
+        Self::with(&VENDORS, plain)
     }
 
     /// Where one vendor prints for everybody.
     pub fn of(vendor: &str) -> Self {
-        Self::with(&VENDORS.into_iter().filter(|(known, _)| *known == vendor).collect::<Vec<_>>())
+        Self::with(&VENDORS.into_iter().filter(|(known, _)| *known == vendor).collect::<Vec<_>>(), plain)
     }
 
-    fn with(vendors: &[(&'static str, &'static str)]) -> Self {
+    /// As it is, in another place.
+    pub fn copy(&self) -> Self {
+        let town = Self { dir: tempfile::tempdir().unwrap(), vendors: self.vendors.clone() };
+        let copied = Command::new("cp").arg("-a").arg(self.path(".")).arg(town.dir.path()).status().unwrap();
+        assert!(copied.success());
+        town
+    }
+
+    /// Every vendor gets letters number 0 to 2.
+    pub fn with_letters(letter: impl Fn(usize) -> Vec<u8>) -> Self {
+        Self::with(&VENDORS, letter)
+    }
+
+    fn with(vendors: &[(&'static str, &'static str)], letter: impl Fn(usize) -> Vec<u8>) -> Self {
         let town = Self { dir: tempfile::tempdir().unwrap(), vendors: vendors.to_vec() };
         assert_eq!(fjernprint(&["init", town.dir.path().to_str().unwrap()]).status.code(), Some(0));
         for (vendor, _) in VENDORS {
@@ -52,7 +71,7 @@ impl Town {
             let rows: String = (0..LETTERS).map(row).collect();
             fs::write(folder.join("letters.csv"), format!("dispatch_id;recipient_id;name;co;street;place;postcode;city;document\n{rows}"))
                 .unwrap();
-            (0..LETTERS).for_each(|n| fs::write(folder.join(format!("brev-{n}.pdf")), pdf(&vec![A4; n + 1], |_, _| {})).unwrap());
+            (0..LETTERS).for_each(|n| fs::write(folder.join(format!("brev-{n}.pdf")), letter(n)).unwrap());
         }
         town.configure(&[]);
         town
@@ -72,14 +91,14 @@ impl Town {
             text += &format!("[[sender]]\nid = \"{vendor}\"\nmunicipalities = [\"{cvr}\"]\n");
         }
         for (vendor, address) in reaches {
-            let Address { host, port, user, key_file, host_key_pin, .. } = address;
+            let Address { host, port, user, key_file, agent, host_key_pin, .. } = address;
             text += &format!("[[connection]]\nvendor = \"{vendor}\"\nhost = \"{host}\"\nport = {port}\nuser = \"{user}\"\n");
-            text += &format!("key_file = \"{}\"\nhost_key_pin = \"{host_key_pin}\"\n", key_file.display());
+            text += &format!("key_file = \"{}\"\nagent = {agent}\nhost_key_pin = \"{host_key_pin}\"\n", key_file.display());
         }
         fs::write(self.path("fjernprint.toml"), text).unwrap();
     }
 
-    fn site(&self, vendor: &str) -> (Site, Address) {
+    pub fn site(&self, vendor: &str) -> (Site, Address) {
         self.site_as(vendor, Manners::default())
     }
 
@@ -92,12 +111,22 @@ impl Town {
             trusted_pem: fs::read(self.path("keys/ca.pem")).unwrap(),
             port: 0,
         };
-        let site = Site::start_as(options, manners).unwrap();
+        // The lock of a site that was just stopped may live on for a moment in a process that is being started elsewhere.
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let site = loop {
+            match Site::start_as(options.clone(), manners.clone()) {
+                Ok(site) => break site,
+                Err(fault) => assert!(fault.why.contains("another site") && Instant::now() < deadline, "{fault}"),
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        };
         let address = Address {
             host: "127.0.0.1".into(),
             port: site.port(),
             user: vendor.into(),
             key_file: self.path("keys/ssh"),
+            key_passphrase_file: None,
+            agent: false,
             host_key_pin: site.host_key_pin().to_owned(),
             timeout_s: 10,
         };
@@ -107,6 +136,11 @@ impl Town {
     pub fn ask(&self, arguments: &[&str]) -> Output {
         let config = self.path("fjernprint.toml");
         fjernprint(&[arguments, &["--json", "--quiet", "--config", config.to_str().unwrap()]].concat())
+    }
+
+    pub fn ask_plainly(&self, arguments: &[&str]) -> Output {
+        let config = self.path("fjernprint.toml");
+        fjernprint(&[arguments, &["--config", config.to_str().unwrap()]].concat())
     }
 
     pub fn run(&self, arguments: &[&str]) -> Option<i32> {
@@ -130,7 +164,7 @@ impl Town {
     }
 
     /// Runs until the vendors have answered for every letter.
-    fn until_settled(&self, letters: usize) {
+    pub fn until_settled(&self, letters: usize) {
         let deadline = Instant::now() + Duration::from_secs(30);
         while self.count(LetterStatus::Settled) < letters as u64 {
             assert!(Instant::now() < deadline, "not settled in time");
@@ -169,6 +203,54 @@ fn a_vendor_that_is_down_delays_no_other_and_is_shipped_to_by_a_later_run() {
         assert_eq!(printed(&town.path(&format!("site/{vendor}"))).unwrap().len(), LETTERS, "{vendor}");
     }
     drop((kmd, edora, straalfors));
+}
+
+/// The worst neighbour: it accepts, and never says a word. While its time-out runs, the others are done.
+#[test]
+fn a_vendor_that_accepts_and_never_speaks_delays_no_other() {
+    let town = Town::new();
+    let (kmd, kmd_address) = town.site("kmd");
+    let (straalfors, straalfors_address) = town.site("straalfors");
+    let silent = Address { port: black_hole(), ..kmd_address.clone() };
+    town.configure(&[("edora", silent), ("kmd", kmd_address), ("straalfors", straalfors_address)]);
+    let config = town.path("fjernprint.toml");
+    let mut run = command(&["run", "--until", "ship", "--quiet", "--config", config.to_str().unwrap()]).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(25);
+    let shipped = |vendor: &str| town.batches(vendor).iter().any(|(_, status)| *status == BatchStatus::Shipped);
+    // The ledger is there from `init` on; the run opens it for writing meanwhile.
+    while !(shipped("kmd") && shipped("straalfors")) {
+        assert!(Instant::now() < deadline, "the others waited for the silent one");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(run.try_wait().unwrap().is_none(), "the silent one is still waited for: its time-out is 30 s");
+    assert_eq!(town.batches("edora")[0].1, BatchStatus::Sealed);
+    run.kill().unwrap();
+    run.wait().unwrap();
+    drop((kmd, straalfors));
+}
+
+#[test]
+fn waits_double_up_to_a_bound_and_differ_by_chance() {
+    let wait = |tries, random| wait_after(tries, random).as_millis();
+    assert_eq!([1, 2, 3, 4].map(|tries| wait(tries, 1.0)), [500, 1000, 2000, 4000]);
+    assert_eq!([1, 2, 3, 4].map(|tries| wait(tries, 0.0)), [250, 500, 1000, 2000]);
+    assert_eq!([6, 7, 20, u32::MAX].map(|tries| wait(tries, 1.0)), [16_000, 20_000, 20_000, 20_000]);
+    assert_eq!((wait(0, 1.0), wait(1, 7.0), wait(1, -1.0)), (500, 500, 250));
+}
+
+/// Only what is made of a name of ours and an earlier attempt's number is taken for our own.
+#[test]
+fn what_an_earlier_attempt_left_is_known_by_its_name() {
+    let part = |name: &str| Part { local: format!("B/{name}"), remote: format!("in/B/{name}"), bytes: 1 };
+    let parts = [part("a.pdf"), part("b.pdf")];
+    let left = |names: &[&str]| -> Vec<(String, u32)> {
+        let listed = names.iter().map(|name| ((*name).to_owned(), 1)).collect();
+        left_over(&listed, "in/B", &parts, 3).into_iter().map(|(part, attempt)| (part.remote.clone(), attempt)).collect()
+    };
+    assert_eq!(left(&["a.pdf", "a.pdf.1.part", "b.pdf.2.part"]), [("in/B/a.pdf".to_owned(), 1), ("in/B/b.pdf".to_owned(), 2)]);
+    let strange = ["a.pdf.3.part", "a.pdf.part", "c.pdf.1.part", "../a.pdf.1.part", "a.pdf.x.part", "a.pdf.-1.part", "a.pdf.1.part/.", ""];
+    assert_eq!(left(&strange), []);
+    assert_eq!((earlier(1), earlier(3), earlier(100)), (1..1, 1..3, 68..100));
 }
 
 /// The cut that matters most: everything went up, and the run ended before it could write that down.

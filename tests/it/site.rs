@@ -2,7 +2,7 @@
 
 use crate::batches::{Draft, Sealed, Signer, letter, profile};
 use crate::sshd::{fingerprint, keygen};
-use fjernprint::adapters::sftp::{Address, Connection};
+use fjernprint::adapters::sftp::{Address, Connection, Manner, Target};
 use fjernprint::domain::{BatchName, LetterId, Sha256};
 use fjernprint::vendor_site::{Site, SiteOptions, printed};
 use fjernprint::wire::manifest::BatchFiles;
@@ -62,6 +62,8 @@ impl Vendor {
             port: site.port(),
             user: self.vendor.into(),
             key_file: self.path("key"),
+            key_passphrase_file: None,
+            agent: false,
             host_key_pin: site.host_key_pin().to_owned(),
             timeout_s: 10,
         }
@@ -80,7 +82,8 @@ impl Vendor {
                 connection.folder(&format!("{}/{folder}", delivery.inbox)).unwrap();
             }
             let remote = format!("{}/{name}", delivery.inbox);
-            connection.upload(&mut Cursor::new(bytes), bytes.len() as u64, &remote, delivery.rename_into_place, !delivery.sweeps).unwrap();
+            let manner = Manner { rename: delivery.rename_into_place, look: !delivery.sweeps, ..Manner::default() };
+            connection.upload(&mut Cursor::new(bytes), &Target::new(remote, bytes.len() as u64), &manner).unwrap();
         }
     }
 
@@ -113,7 +116,7 @@ impl Vendor {
         let ready = format!("{}/{}", delivery.inbox, BatchFiles::ready(batch));
         let _ = fs::remove_file(self.site_dir().join("files").join(&ready));
         let connection = Connection::open(&self.address()).unwrap();
-        connection.upload(&mut Cursor::new(b""), 0, &ready, true, false).unwrap();
+        connection.upload(&mut Cursor::new(b""), &Target::new(ready, 0), &Manner { look: false, ..Manner::default() }).unwrap();
     }
 }
 
@@ -286,7 +289,7 @@ fn another_manifest_under_a_known_name_does_not_replace_the_first_answer() {
     let batch = v.deliver(&sealed);
     v.answer(&head_name(&batch));
     let first = v.ack(&batch);
-    sealed.manifest.created = "2026-11-24T05:00:00Z".to_owned();
+    sealed.manifest.created = crate::batches::seconds_ago(30);
     v.deliver(&sealed);
     wait("a line in the log", || v.log().contains("came again with another manifest"));
     assert_eq!(v.ack(&batch), first);
@@ -375,7 +378,8 @@ fn names_do_not_lead_out_of_the_root() {
     for name in ["../../etc/passwd", "/etc/passwd", "../host_key", "in/link", "in/way/secret", "in/../../secret"] {
         assert!(connection.read(name, 9).is_err(), "{name}");
     }
-    let put = |name: &str| connection.upload(&mut Cursor::new(b"x"), 1, name, false, false);
+    let plain = Manner { rename: false, look: false, ..Manner::default() };
+    let put = |name: &str| connection.upload(&mut Cursor::new(b"x"), &Target::new(name, 1), &plain);
     for name in ["in/link", "in/way/new", "..", "in", &"d/".repeat(9)] {
         assert!(put(name).is_err(), "{name}");
     }
@@ -388,7 +392,7 @@ fn more_than_the_buffers_hold_goes_up_whole() {
     let v = Vendor::new("edora");
     let large: Vec<u8> = (0..40_000_003u32).map(|n| (n % 251) as u8).collect();
     let connection = Connection::open(&v.address()).unwrap();
-    connection.upload(&mut Cursor::new(&large), large.len() as u64, "in/large.zip", true, true).unwrap();
+    connection.upload(&mut Cursor::new(&large), &Target::new("in/large.zip", large.len() as u64), &Manner::default()).unwrap();
     assert!(fs::read(v.site_dir().join("files/in/large.zip")).unwrap() == large);
     assert_eq!(connection.read("in/large.zip", large.len() as u64).unwrap().len(), large.len());
 }

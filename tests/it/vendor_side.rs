@@ -5,7 +5,7 @@ use crate::batches::{Draft, Signer};
 use crate::night::fjernprint;
 use crate::shipping::{LETTERS, Town};
 use crate::sshd::keygen;
-use fjernprint::adapters::sftp::{Address, Connection};
+use fjernprint::adapters::sftp::{Address, Connection, Manner, Target};
 use fjernprint::app::conformance::CHECKS;
 use fjernprint::domain::state::LetterState;
 use fjernprint::domain::status::{BatchStatus, LetterStatus};
@@ -190,11 +190,14 @@ fn vendor_site_runs_until_it_is_told_to_stop() {
         key_file: path("key"),
         host_key_pin: shown["host_key_pin"].as_str().unwrap().to_owned(),
         timeout_s: 10,
+        key_passphrase_file: None,
+        agent: false,
     };
     let connection = Connection::open(&address).unwrap();
     let sealed = Draft::new("edora", 1, &[1, 2]).seal();
     for (name, bytes) in sealed.signed(&signer) {
-        connection.upload(&mut Cursor::new(&bytes), bytes.len() as u64, &format!("in/{name}"), true, true).unwrap();
+        let target = Target::new(format!("in/{name}"), bytes.len() as u64);
+        connection.upload(&mut Cursor::new(&bytes), &target, &Manner::default()).unwrap();
     }
     let head = format!("out/{}.receipt-1.json", sealed.batch());
     let deadline = Instant::now() + Duration::from_secs(30);

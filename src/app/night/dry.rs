@@ -21,8 +21,11 @@ pub struct DryRun {
 
 /// Goes through intake, recipient, render, validate and group on a copy, and throws the copy away.
 pub fn dry_run(config: &Config, business_date: Option<&str>, watch: &dyn Watch) -> Result<DryRun, Fault> {
-    super::check_signer(config)?;
-    forecast(config, business_date, watch)
+    let mut warned = RunReport::default();
+    super::check_signer(config, watch, &mut warned)?;
+    let mut dry = forecast(config, business_date, watch)?;
+    dry.report.warnings = warned.warnings;
+    Ok(dry)
 }
 
 /// The same without asking whether batches could be signed: what will go to whom, when, and what it costs.

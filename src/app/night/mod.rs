@@ -12,6 +12,7 @@ mod reconcile;
 mod rehearse;
 mod seal;
 mod ship;
+mod upload;
 
 pub use crate::pipeline::group::{ClassTotals, VendorPlan};
 pub use dry::{DryRun, dry_run, forecast};
@@ -21,9 +22,9 @@ pub(crate) use ship::{read_manifest, sealed_on_disk};
 
 use super::config::Config;
 use super::fault::{Fault, exit};
+use super::signing::{self, Warning};
 use super::watch::Watch;
 use crate::adapters::clock;
-use crate::adapters::keys::Signer;
 use crate::adapters::register::Register;
 use crate::adapters::store::Store;
 use crate::domain::calendar::{begin_of, date_in_denmark};
@@ -79,6 +80,9 @@ pub struct RunReport {
     pub batches_shipped: u64,
     pub letters_shipped: u64,
     pub letters_settled: u64,
+    /// What will go wrong unless somebody does something, once per run.
+    #[serde(skip)]
+    pub warnings: Vec<Warning>,
     /// What stood in the way of a vendor's deliveries and answers: code and sentence.
     #[serde(skip)]
     pub faults: Vec<Fault>,
@@ -136,7 +140,8 @@ pub(crate) fn open<'a>(config: &'a Config, business_date: Option<&str>, watch: &
         return Err(LedgerError::Missing(config.ledger_path().display().to_string()).into());
     }
     let lock = lock(&config.data)?;
-    let ledger = Ledger::open(&config.ledger_path())?;
+    let mut ledger = Ledger::open(&config.ledger_path())?;
+    ledger.take_lease(&format!("process {}", std::process::id()), &clock::now())?;
     let store = Store::open(&config.store_path())?;
     store.clear_unfinished()?;
     Ok(Night { config, ledger, store, business_date: business_day.to_string(), asked, watch, dry: false, _lock: lock })
@@ -171,9 +176,13 @@ pub fn check_date(date: Option<&str>) -> Result<(), Fault> {
     }
 }
 
-/// The signer, also when there is nothing to seal: an expired certificate is told the first night, not the busy one.
-fn check_signer(config: &Config) -> Result<(), Fault> {
-    Signer::read(&config.signer_certificate, &config.signer_key)?;
+/// The signer, also when there is nothing to seal: a bad certificate is told the first night, not the busy one.
+fn check_signer(config: &Config, watch: &dyn Watch, report: &mut RunReport) -> Result<(), Fault> {
+    let outlook = signing::outlook(config)?;
+    if let Some(warning) = outlook.warning() {
+        watch.note(&format!("{}  {}", warning.code, warning.message));
+        report.warnings.push(warning);
+    }
     Ok(())
 }
 
@@ -202,7 +211,7 @@ pub fn run(config: &Config, options: &RunOptions, watch: &dyn Watch) -> Result<R
     if options.until >= Stage::Validate {
         report.timed("letters", |report| middle::middle(&mut night, &register(config)?, &templates(config)?, report))?;
     }
-    let signer = if options.until >= Stage::Seal { check_signer(config) } else { Ok(()) };
+    let signer = if options.until >= Stage::Seal { check_signer(config, watch, &mut report) } else { Ok(()) };
     // Without a signer nothing new is sealed; what is sealed already still goes to its vendor.
     if let Err(fault) = &signer {
         report.faults.push(fault.clone());

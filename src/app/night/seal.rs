@@ -5,28 +5,33 @@
 
 use super::days::{close_days, open_day};
 use super::{Night, RunReport};
-use crate::adapters::clock;
-use crate::adapters::keys::Signer;
+use crate::adapters::signer::Signer;
 use crate::adapters::store::{Store, private_folder, size_and_hash, write_private};
+use crate::adapters::{clock, container, encrypt, measure};
 use crate::app::fault::Fault;
 use crate::domain::state::LetterState;
 use crate::domain::status::{BatchEvent, BatchStatus, LetterEvent};
 use crate::domain::{BatchName, Cvr, LetterId, PrintJob, Sha256, VendorId};
 use crate::ledger::{Entry, Ledger, LedgerError};
-use crate::pdf::join::join;
 use crate::pipeline::group::{BatchPlan, Candidate, VendorPlan, plan};
 use crate::pipeline::seal::{Facts, Member, manifest, name_of, rows};
-use crate::vendor::Container;
-use crate::wire::cms;
-use crate::wire::manifest::{BatchFiles, FileEntry, letters_to_csv};
+use crate::vendor::profile::Release;
+use crate::vendor::{Container, VendorProfile};
+use crate::wire::manifest::{BatchFiles, Encrypted, FileEntry, LetterRow, letters_to_csv};
+use crate::wire::{cms, envelope};
+use crossbeam_channel::{Sender, bounded};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use openssl::x509::X509;
+use std::collections::{BTreeMap, VecDeque};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 
+/// What the names of a batch begin with until it has one.
 const MAKING: &str = ".making";
+/// Batches for each thread that are written before their turn to be signed.
+const AHEAD: usize = 2;
 
 /// The plans for all printable letters that are in no batch, vendor by vendor.
 pub(super) fn plans(night: &Night<'_>, as_of: Timestamp) -> Result<Vec<VendorPlan>, Fault> {
@@ -69,7 +74,7 @@ pub(super) fn seal(night: &mut Night<'_>, report: &mut RunReport) -> Result<(), 
     let plans = plans(night, as_of)?;
     let total = plans.iter().map(|plan| plan.batches.len() as u64).sum();
     night.watch.begin("batches", Some(total));
-    let signer = if total > 0 { Some(Signer::read(&night.config.signer_certificate, &night.config.signer_key)?) } else { None };
+    let signer = if total > 0 { Some(Signer::read(&night.config.signer, clock::now_s())?) } else { None };
     for plan in plans {
         for letter in plan.too_large {
             let message = "the letter is larger than any batch of this vendor".to_owned();
@@ -77,15 +82,66 @@ pub(super) fn seal(night: &mut Night<'_>, report: &mut RunReport) -> Result<(), 
             night.ledger.record(&clock::now(), &[Entry::Letter(letter, event)])?;
             report.rejected += 1;
         }
-        for batch in plan.batches {
-            let Some(signer) = &signer else { break };
-            seal_one(night, plan.business_day, &batch, signer, &root)?;
-            report.batches_sealed += 1;
-            night.watch.step("batches", 1);
+        let Some(signer) = signer.as_ref().filter(|_| !plan.batches.is_empty()) else { continue };
+        let profile = &night.config.profiles[&plan.vendor];
+        match seal_all(night, plan.business_day, profile, &plan.batches, signer, &root) {
+            Ok(sealed) => report.batches_sealed += sealed,
+            // The vendor's own certificate holds up its own batches only.
+            Err(fault) if fault.code == "FP-K025" => {
+                let message = format!("nothing was sealed for {}: {}", profile.id, fault.message);
+                report.faults.push(Fault { message, ..fault });
+            }
+            Err(fault) => return Err(fault),
         }
     }
     night.watch.end("batches");
     Ok(())
+}
+
+/// Seals one vendor's batches in their order. Containers are written and read back by as many threads as there are
+/// processors, a few batches ahead of the one that is being signed, so that memory does not grow with the night.
+fn seal_all(
+    night: &mut Night<'_>,
+    business_day: Date,
+    profile: &VendorProfile,
+    plans: &[BatchPlan],
+    signer: &Signer,
+    root: &Path,
+) -> Result<u64, Fault> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(plans.len());
+    let store = night.store.clone();
+    let recipient = profile.delivery.encrypt_to.as_deref().map(|path| encrypt::recipient(path, clock::now_s())).transpose()?;
+    std::thread::scope(|scope| {
+        let (work, jobs) = bounded::<(Vec<Member>, PathBuf, Sender<Result<Prepared, Fault>>)>(threads);
+        for _ in 0..threads {
+            let (jobs, store, recipient) = (jobs.clone(), &store, recipient.as_ref());
+            scope.spawn(move || {
+                for (members, folder, done) in jobs {
+                    // Nobody waits any more when an earlier batch could not be sealed.
+                    let _ = done.send(prepare(store, profile.batch.container, recipient, members, folder));
+                }
+            });
+        }
+        // Held by the workers alone: when all of them are gone, giving out work fails and does not wait for ever.
+        drop(jobs);
+        let broken = || Fault::new("FP-C006", crate::app::fault::exit::UNEXPECTED, "writing the batches broke off unexpectedly");
+        let mut ahead = VecDeque::new();
+        let mut plans_left = plans.iter().enumerate();
+        let mut sealed = 0;
+        loop {
+            while ahead.len() < threads * AHEAD {
+                let Some((index, plan)) = plans_left.next() else { break };
+                let (done, prepared) = bounded(1);
+                work.send((members(&night.ledger, plan)?, root.join(format!("{MAKING}-{index}")), done)).map_err(|_| broken())?;
+                ahead.push_back((plan, prepared));
+            }
+            let Some((plan, prepared)) = ahead.pop_front() else { return Ok(sealed) };
+            let prepared = prepared.recv().map_err(|_| broken())??;
+            finish(night, business_day, profile, &plan.municipality, prepared, signer)?;
+            sealed += 1;
+            night.watch.step("batches", 1);
+        }
+    })
 }
 
 /// Removes folders of batches that the ledger does not know.
@@ -105,23 +161,59 @@ fn clear_unfinished(root: &Path, ledger: &Ledger) -> Result<(), Fault> {
     Ok(())
 }
 
-fn seal_one(night: &mut Night<'_>, business_day: Date, plan: &BatchPlan, signer: &Signer, root: &Path) -> Result<(), Fault> {
-    let profile = &night.config.profiles[&plan.vendor];
-    let members = members(&night.ledger, plan)?;
-    let making = root.join(MAKING);
-    let what = |e: io::Error| Fault::io("sealing a batch", &e);
-    if making.exists() {
-        fs::remove_dir_all(&making).map_err(what)?;
+/// A batch on the disk, all of it but name, manifest and signature.
+struct Prepared {
+    /// Where it is being made; its files' names begin with [`MAKING`].
+    folder: PathBuf,
+    members: Vec<Member>,
+    rows: Vec<LetterRow>,
+    /// As they were read back from the disk.
+    files: Vec<FileEntry>,
+    encrypted: Option<Encrypted>,
+}
+
+/// Writes a batch's container and reads it back, encrypts it where the vendor wants that, and reads that back too. Needs
+/// neither the ledger nor the batches before it: many at once.
+fn prepare(store: &Store, kind: Container, recipient: Option<&X509>, members: Vec<Member>, folder: PathBuf) -> Result<Prepared, Fault> {
+    private_folder(&folder).map_err(|e| Fault::io("sealing a batch", &e))?;
+    let first_pages = container::write(store, kind, &members, &folder, MAKING)?;
+    let rows = rows(&members, kind, &first_pages);
+    let files = measure::container(&folder, MAKING, kind, &rows)?;
+    let Some(recipient) = recipient else { return Ok(Prepared { folder, members, rows, files, encrypted: None }) };
+    let (files, encrypted) = encrypted(&folder, files, recipient).map_err(|e| Fault::io("encrypting a batch", &e))?;
+    Ok(Prepared { folder, members, rows, files, encrypted: Some(encrypted) })
+}
+
+/// Puts the encrypted files in the place of the plain ones.
+fn encrypted(folder: &Path, plain: Vec<FileEntry>, recipient: &X509) -> io::Result<(Vec<FileEntry>, Encrypted)> {
+    let mut files = Vec::new();
+    for entry in &plain {
+        let name = format!("{}{}", entry.name, envelope::ENDING);
+        encrypt::encrypt(&folder.join(&entry.name), &folder.join(&name), recipient)?;
+        fs::remove_file(folder.join(&entry.name))?;
+        let (bytes, sha256) = size_and_hash(&folder.join(&name))?;
+        files.push(FileEntry { name, bytes, sha256 });
     }
-    private_folder(&making).map_err(what)?;
-    let (contained, first_pages) = contain(&night.store, profile.batch.container, &members, &making)?;
-    let rows = rows(&members, profile.batch.container, &first_pages);
-    let letters_csv = letters_to_csv(&rows)?;
+    let certificate_sha256 = Sha256(openssl::sha::sha256(&recipient.to_der()?));
+    Ok((files, Encrypted { method: envelope::METHOD.to_owned(), certificate_sha256, plain }))
+}
+
+/// Signs a prepared batch and records it. One after another: each manifest of a vendor quotes the one before.
+fn finish(
+    night: &mut Night<'_>,
+    business_day: Date,
+    profile: &VendorProfile,
+    municipality: &Cvr,
+    batch: Prepared,
+    signer: &Signer,
+) -> Result<(), Fault> {
+    let what = |e: io::Error| Fault::io("sealing a batch", &e);
+    let letters_csv = letters_to_csv(&batch.rows)?;
     let previous = night.ledger.last_batch(&profile.id)?;
     let facts = Facts {
         vendor: profile.id.clone(),
         profile_version: profile.profile_version.clone(),
-        municipality: plan.municipality.clone(),
+        municipality: municipality.clone(),
         business_date: business_day.to_string(),
         sequence: previous.map_or(1, |(sequence, _)| sequence + 1),
         previous: previous.map(|(_, hash)| hash),
@@ -129,23 +221,24 @@ fn seal_one(night: &mut Night<'_>, business_day: Date, plan: &BatchPlan, signer:
         created: clock::now(),
     };
     let name = name_of(&facts, &letters_csv, &profile.batch.name);
-    let mut files: Vec<FileEntry> =
-        contained.into_iter().map(|entry| FileEntry { name: entry.name.replace(MAKING, name.as_str()), ..entry }).collect();
-    write_private(&making.join(BatchFiles::letters(&name)), &letters_csv).map_err(what)?;
-    let csv_entry =
-        FileEntry { name: BatchFiles::letters(&name), bytes: letters_csv.len() as u64, sha256: Sha256(openssl::sha::sha256(&letters_csv)) };
-    files.push(csv_entry);
-    let manifest = manifest(facts, &name, &rows, files);
+    write_private(&batch.folder.join(BatchFiles::letters(&name)), &letters_csv).map_err(what)?;
+    let (csv_entry, totals) = measure::letters(&batch.folder, &BatchFiles::letters(&name), &batch.rows)?;
+    let named = |entry: FileEntry| FileEntry { name: entry.name.replace(MAKING, name.as_str()), ..entry };
+    let files = batch.files.into_iter().map(named).chain([csv_entry]).collect();
+    let encrypted = batch.encrypted.map(|e| Encrypted { plain: e.plain.into_iter().map(named).collect(), ..e });
+    let manifest = manifest(facts, &name, totals, files, encrypted);
     let bytes = manifest.to_json();
+    // A night may be long: what was valid when it began need not be any more.
+    signer.check(clock::now_s())?;
     let signature = cms::sign(&bytes, &signer.certificate, &signer.key, &signer.issuers)
         .map_err(|e| Fault::new("FP-K020", crate::app::fault::exit::KEYS, e.to_string()))?;
-    write_private(&making.join(BatchFiles::manifest(&name)), &bytes).map_err(what)?;
-    write_private(&making.join(BatchFiles::signature(&name)), &signature).map_err(what)?;
-    finish(&making, &root.join(name.as_str()), &name).map_err(what)?;
+    write_private(&batch.folder.join(BatchFiles::manifest(&name)), &bytes).map_err(what)?;
+    write_private(&batch.folder.join(BatchFiles::signature(&name)), &signature).map_err(what)?;
+    give_name(&batch.folder, &night.config.batches_path().join(name.as_str()), &name).map_err(what)?;
     night.store.sync()?;
     let sealed = BatchEvent::Sealed {
         vendor: profile.id.clone(),
-        municipality: plan.municipality.clone(),
+        municipality: municipality.clone(),
         business_date: manifest.business_date.clone(),
         sequence: manifest.sequence,
         manifest: Sha256(openssl::sha::sha256(&bytes)),
@@ -155,8 +248,13 @@ fn seal_one(night: &mut Night<'_>, business_day: Date, plan: &BatchPlan, signer:
         sheets: manifest.sheets,
         bytes: manifest.bytes,
     };
-    let batched = members.iter().map(|m| Entry::Letter(m.letter.clone(), LetterEvent::Batched { batch: name.clone() }));
-    let entries: Vec<Entry> = std::iter::once(Entry::Batch(name.clone(), sealed)).chain(batched).collect();
+    let batched = batch.members.iter().map(|m| Entry::Letter(m.letter.clone(), LetterEvent::Batched { batch: name.clone() }));
+    let mut entries = vec![Entry::Batch(name.clone(), sealed)];
+    if profile.delivery.release == Some(Release::TwoPersons) {
+        entries.push(Entry::Batch(name.clone(), BatchEvent::ReleaseRequired {}));
+        night.watch.note(&format!("batch {name} waits for two persons: `fjernprint batch release {name} --by NAME`"));
+    }
+    entries.extend(batched);
     Ok(night.ledger.record(&manifest.created, &entries)?)
 }
 
@@ -170,7 +268,7 @@ fn members(ledger: &Ledger, plan: &BatchPlan) -> Result<Vec<Member>, Fault> {
 }
 
 /// Gives the container's files their batch's name, and the folder its own.
-fn finish(making: &Path, target: &Path, name: &BatchName) -> io::Result<()> {
+fn give_name(making: &Path, target: &Path, name: &BatchName) -> io::Result<()> {
     for entry in fs::read_dir(making)? {
         let path = entry?.path();
         let old = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -179,56 +277,6 @@ fn finish(making: &Path, target: &Path, name: &BatchName) -> io::Result<()> {
         }
     }
     fs::rename(making, target)
-}
-
-/// Writes the container under names that begin with [`MAKING`]; gives its files as the manifest lists them, and for a
-/// stream each letter's first page.
-fn contain(store: &Store, container: Container, members: &[Member], folder: &Path) -> Result<(Vec<FileEntry>, Vec<u32>), Fault> {
-    let what = |e: io::Error| Fault::io("writing a batch's container", &e);
-    let letter_name = |member: &Member| format!("{}.pdf", member.letter);
-    match container {
-        Container::Zip => {
-            let name = format!("{MAKING}.zip");
-            let file = BufWriter::new(File::create_new(folder.join(&name)).map_err(what)?);
-            let mut zip = zip::ZipWriter::new(file);
-            let options = zip::write::SimpleFileOptions::default()
-                .compression_method(zip::CompressionMethod::Stored)
-                .last_modified_time(zip::DateTime::default())
-                .unix_permissions(0o640);
-            for member in members {
-                zip.start_file(letter_name(member), options).map_err(|e| what(e.into()))?;
-                zip.write_all(&store.get(&member.job.document)?).map_err(what)?;
-            }
-            zip.finish().map_err(|e| what(e.into()))?.flush().map_err(what)?;
-            Ok((vec![entry_of(folder, &name).map_err(what)?], Vec::new()))
-        }
-        Container::Files => {
-            private_folder(&folder.join(MAKING)).map_err(what)?;
-            let mut files = Vec::new();
-            for member in members {
-                let name = format!("{MAKING}/{}", letter_name(member));
-                let PrintJob { document, bytes, .. } = &member.job;
-                write_private(&folder.join(&name), &store.get(document)?).map_err(what)?;
-                files.push(FileEntry { name, bytes: *bytes, sha256: *document });
-            }
-            Ok((files, Vec::new()))
-        }
-        Container::Stream => {
-            let letters: Vec<Vec<u8>> = members.iter().map(|m| store.get(&m.job.document)).collect::<Result<_, _>>()?;
-            let parts: Vec<&[u8]> = letters.iter().map(Vec::as_slice).collect();
-            let duplex = members.iter().any(|m| m.job.options.plex == crate::domain::Plex::Duplex);
-            let joined = join(&parts, duplex).map_err(|e| Fault::new("FP-D005", crate::app::fault::exit::UNEXPECTED, e.to_string()))?;
-            let name = format!("{MAKING}.pdf");
-            write_private(&folder.join(&name), &joined.bytes).map_err(what)?;
-            Ok((vec![entry_of(folder, &name).map_err(what)?], joined.first_pages))
-        }
-    }
-}
-
-/// The manifest's entry of a file, read back from the disk.
-fn entry_of(folder: &Path, name: &str) -> io::Result<FileEntry> {
-    let (bytes, sha256) = size_and_hash(&folder.join(name))?;
-    Ok(FileEntry { name: name.to_owned(), bytes, sha256 })
 }
 
 /// Batches that are sealed and not yet known to be at the vendor.

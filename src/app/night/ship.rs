@@ -3,9 +3,10 @@
 //! Intent stands in the ledger before the first byte leaves, and again before the ready marker: from there to the record
 //! that it is done, the outcome is unknown and is asked about, never guessed.
 
+use super::upload::Round;
 use super::{Night, RunReport, seal};
 use crate::adapters::clock;
-use crate::adapters::sftp::{Connection, SftpFault};
+use crate::adapters::sftp::{Manner, Sessions, SftpFault, Target};
 use crate::adapters::store::size_and_hash;
 use crate::app::config::Config;
 use crate::app::fault::{Fault, exit};
@@ -15,19 +16,14 @@ use crate::domain::state::BatchState;
 use crate::domain::status::{BatchEvent, LetterEvent};
 use crate::domain::{BatchName, Sha256, VendorId};
 use crate::ledger::{Entry, Ledger};
-use crate::pipeline::ship::{Step, folders, parts, ready_marker, step};
+use crate::pipeline::ship::{Parts, Step, earlier, ready_marker, step, wait_after};
 use crate::vendor::{UploadCheck, VendorProfile};
 use crate::wire::manifest::{BatchFiles, MANIFEST_BYTES_MAX, Manifest};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
-
-/// First wait before another try at a vendor that does not answer; doubled each time.
-const FIRST_WAIT: Duration = Duration::from_millis(500);
-const WAIT_MAX: Duration = Duration::from_secs(20);
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What one vendor's thread did.
 #[derive(Default)]
@@ -65,6 +61,10 @@ pub(super) fn ship(night: &mut Night<'_>, report: &mut RunReport) -> Result<(), 
     for shipped in results {
         report.batches_shipped += shipped.batches;
         report.letters_shipped += shipped.letters;
+        if shipped.fault.as_ref().is_some_and(|fault| fault.exit == exit::LEDGER_HELD) {
+            // Another run has taken over: whatever this one would still do is that one's.
+            return shipped.fault.map_or(Ok(()), Err);
+        }
         report.faults.extend(shipped.fault);
     }
     watch.end("shipping");
@@ -79,7 +79,7 @@ struct Delivery<'a, 'l> {
     vendor: VendorId,
 }
 
-impl Delivery<'_, '_> {
+impl<'l> Delivery<'_, 'l> {
     fn ship_all(&self, batches: &[(BatchName, BatchState)]) -> Shipped {
         let mut shipped = Shipped::default();
         let (Some(profile), Some(address)) = (self.config.profiles.get(&self.vendor), self.config.connections.get(&self.vendor)) else {
@@ -89,17 +89,17 @@ impl Delivery<'_, '_> {
         };
         let mut waiting = batches.iter();
         let mut current = waiting.next();
-        let (mut tries, mut wait) = (0, FIRST_WAIT);
+        let mut tries = 0;
         while current.is_some() {
             tries += 1;
-            let outcome = Connection::open(address).map_err(Fault::from).map_err(|f| (f, true)).and_then(|connection| {
+            let outcome = Sessions::open(address, profile.delivery.sessions as usize).map_err(theirs).and_then(|mut sessions| {
                 while let Some((name, _)) = current {
-                    let letters = self.ship_one(&connection, profile, name)?;
+                    let letters = Shipment { delivery: self, profile, name }.ship(&mut sessions)?;
                     shipped.batches += 1;
                     shipped.letters += letters;
                     self.watch.step("shipping", 1);
                     // What got through proves that the vendor is there: the count of tries begins anew.
-                    (tries, wait) = (1, FIRST_WAIT);
+                    tries = 1;
                     current = waiting.next();
                 }
                 Ok(())
@@ -112,92 +112,125 @@ impl Delivery<'_, '_> {
                 shipped.fault = Some(Fault { message, ..fault });
                 break;
             }
-            std::thread::sleep(wait);
-            wait = (wait * 2).min(WAIT_MAX);
+            std::thread::sleep(wait_after(tries, rand::random()));
         }
         shipped
     }
 
-    fn record(&self, entries: &[Entry]) -> Result<(), (Fault, bool)> {
-        // A poisoned lock is another vendor's broken thread; every record is a transaction of its own.
-        let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
-        ledger.record(&clock::now(), entries).map_err(|e| (e.into(), false))
+    /// A poisoned lock is another vendor's broken thread; every record is a transaction of its own.
+    fn ledger(&self) -> MutexGuard<'_, &'l mut Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ships one batch from where the ledger says it is; gives its number of letters.
-    fn ship_one(&self, connection: &Connection, profile: &VendorProfile, name: &BatchName) -> Result<u64, (Fault, bool)> {
+    fn record(&self, entries: &[Entry]) -> Result<(), Failed> {
+        self.ledger().record(&clock::now(), entries).map_err(|e| (e.into(), false))
+    }
+
+    /// Whether this run still holds the ledger: asked before anything gets its final name at the vendor.
+    fn permit(&self) -> Result<(), SftpFault> {
+        self.ledger().check_lease().map_err(|e| {
+            let fault = Fault::from(e);
+            SftpFault::new(fault.code, format!("shipping to {}", self.vendor), fault.message, false)
+        })
+    }
+}
+
+/// A fault, and whether trying again can help.
+type Failed = (Fault, bool);
+
+fn theirs(fault: SftpFault) -> Failed {
+    let can_help = fault.retry;
+    (fault.into(), can_help)
+}
+
+/// One batch on its way.
+struct Shipment<'a, 'd, 'l> {
+    delivery: &'a Delivery<'d, 'l>,
+    profile: &'a VendorProfile,
+    name: &'a BatchName,
+}
+
+impl Shipment<'_, '_, '_> {
+    /// Ships the batch from where the ledger says it is; gives its number of letters.
+    fn ship(&self, sessions: &mut Sessions) -> Result<u64, Failed> {
         let (state, letters) = {
-            let ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+            let ledger = self.delivery.ledger();
             let of_ledger = |e| (Fault::from(e), false);
-            let state = ledger.batch(name).map_err(of_ledger)?;
-            (state, ledger.letters_of(name).map_err(of_ledger)?)
+            (ledger.batch(self.name).map_err(of_ledger)?, ledger.letters_of(self.name).map_err(of_ledger)?)
         };
         let Some(state) = state else { return Ok(0) };
-        let event = |event| Entry::Batch(name.clone(), event);
+        let attempt = state.attempts + 1;
         match step(state.status) {
             Step::Nothing => return Ok(0),
             Step::Upload => {
-                self.record(&[event(BatchEvent::UploadStarted { attempt: state.attempts + 1 })])?;
-                self.upload(connection, profile, name, &state)?;
-                self.record(&[event(BatchEvent::ReadyIntended {})])?;
-                self.mark(connection, profile, name)?;
+                self.record(BatchEvent::UploadStarted { attempt })?;
+                self.upload(sessions, &state, attempt)?;
+                self.record(BatchEvent::ReadyIntended {})?;
+                self.mark(sessions, attempt)?;
             }
             Step::Mark => {
-                self.watch.note(&format!("batch {name}: the last run ended before it knew the outcome; asking {}", self.vendor));
-                let asks = profile.delivery.check_after_upload != UploadCheck::None;
-                if !(asks && self.has_answered(connection, profile, name)?) {
-                    if profile.delivery.check_after_upload == UploadCheck::Size {
+                let vendor = &self.delivery.vendor;
+                self.delivery.watch.note(&format!("batch {}: the last run ended before it knew the outcome; asking {vendor}", self.name));
+                let asks = self.profile.delivery.check_after_upload != UploadCheck::None;
+                if !(asks && self.has_answered(sessions)?) {
+                    self.record(BatchEvent::UploadStarted { attempt })?;
+                    if self.looks() {
                         // Every part is looked at; those that are there with their size are left.
-                        self.upload(connection, profile, name, &state)?;
+                        self.upload(sessions, &state, attempt)?;
                     }
-                    self.mark(connection, profile, name)?;
+                    self.mark(sessions, attempt)?;
                 }
             }
         }
         let count = letters.len() as u64;
-        let shipped = letters.into_iter().map(|(id, _)| Entry::Letter(id, LetterEvent::Shipped { batch: name.clone() }));
-        let entries: Vec<Entry> = std::iter::once(event(BatchEvent::Shipped {})).chain(shipped).collect();
-        self.record(&entries)?;
+        let shipped = letters.into_iter().map(|(id, _)| Entry::Letter(id, LetterEvent::Shipped { batch: self.name.clone() }));
+        let entries: Vec<Entry> = std::iter::once(Entry::Batch(self.name.clone(), BatchEvent::Shipped {})).chain(shipped).collect();
+        self.delivery.record(&entries)?;
         Ok(count)
     }
 
-    fn upload(&self, connection: &Connection, profile: &VendorProfile, name: &BatchName, state: &BatchState) -> Result<(), (Fault, bool)> {
-        let folder = self.config.batches_path().join(name.as_str());
-        let delivery = &profile.delivery;
-        let look = delivery.check_after_upload == UploadCheck::Size;
+    fn record(&self, event: BatchEvent) -> Result<(), Failed> {
+        self.delivery.record(&[Entry::Batch(self.name.clone(), event)])
+    }
+
+    fn looks(&self) -> bool {
+        self.profile.delivery.check_after_upload == UploadCheck::Size
+    }
+
+    fn upload(&self, sessions: &mut Sessions, state: &BatchState, attempt: u32) -> Result<(), Failed> {
+        let folder = self.delivery.config.batches_path().join(self.name.as_str());
         let ours = |e: Fault| (e, false);
         // Nothing of a batch goes up before all of it is proved to be what was sealed.
-        let (manifest, manifest_bytes) = sealed_on_disk(&folder, name, state).map_err(ours)?;
-        let signature = folder.join(BatchFiles::signature(name));
+        let (manifest, manifest_bytes) = sealed_on_disk(&folder, self.name, state).map_err(ours)?;
+        let signature = folder.join(BatchFiles::signature(self.name));
         let signature_bytes = fs::metadata(&signature).map_err(|e| ours(Fault::io(format!("reading {}", signature.display()), &e)))?.len();
-        let parts = parts(&manifest, manifest_bytes, signature_bytes, delivery);
-        for remote in folders(&parts) {
-            connection.folder(&remote).map_err(theirs)?;
+        let parts = Parts::of(&manifest, manifest_bytes, signature_bytes, &self.profile.delivery);
+        let permit = || self.delivery.permit();
+        let manner = self.manner(attempt, &permit);
+        let round = Round { connection: sessions.first(), parts: &parts, delivery: &self.profile.delivery, manner, batch: &folder };
+        let (content, proof) = round.prepare().map_err(theirs)?;
+        sessions.upload(&content, &manner).map_err(theirs)?;
+        // In this order: the signature says that all that it signs is there.
+        proof.iter().try_for_each(|one| sessions.upload(std::slice::from_ref(one), &manner)).map_err(theirs)
+    }
+
+    fn mark(&self, sessions: &Sessions, attempt: u32) -> Result<(), Failed> {
+        let permit = || self.delivery.permit();
+        let target = Target::new(ready_marker(self.name, &self.profile.delivery), 0);
+        for earlier in earlier(attempt) {
+            sessions.first().remove(&Manner::part(&target.remote, earlier)).map_err(theirs)?;
         }
-        for part in parts {
-            let path = folder.join(&part.local);
-            let mut file = File::open(&path).map_err(|e| ours(Fault::io(format!("reading {}", path.display()), &e)))?;
-            connection.upload(&mut file, part.bytes, &part.remote, delivery.rename_into_place, look).map_err(theirs)?;
-        }
-        Ok(())
+        sessions.first().upload(&mut io::empty(), &target, &self.manner(attempt, &permit)).map_err(theirs)
     }
 
-    fn mark(&self, connection: &Connection, profile: &VendorProfile, name: &BatchName) -> Result<(), (Fault, bool)> {
-        let delivery = &profile.delivery;
-        let look = delivery.check_after_upload == UploadCheck::Size;
-        let marker = ready_marker(name, delivery);
-        connection.upload(&mut io::empty(), 0, &marker, delivery.rename_into_place, look).map_err(theirs)
+    fn manner<'p>(&self, attempt: u32, permit: &'p (dyn Fn() -> Result<(), SftpFault> + Sync)) -> Manner<'p> {
+        Manner { rename: self.profile.delivery.rename_into_place, look: self.looks(), attempt, permit }
     }
 
-    fn has_answered(&self, connection: &Connection, profile: &VendorProfile, name: &BatchName) -> Result<bool, (Fault, bool)> {
-        let answer = format!("{}/{}", profile.delivery.outbox, BatchFiles::ack(name));
-        connection.exists(&answer).map_err(theirs)
+    fn has_answered(&self, sessions: &Sessions) -> Result<bool, Failed> {
+        let answer = format!("{}/{}", self.profile.delivery.outbox, BatchFiles::ack(self.name));
+        sessions.first().exists(&answer).map_err(theirs)
     }
-}
-
-fn theirs(fault: SftpFault) -> (Fault, bool) {
-    let can_help = fault.retry;
-    (fault.into(), can_help)
 }
 
 /// A batch on disk as it was sealed: manifest and signature are those that the ledger knows, every file is what the

@@ -20,7 +20,7 @@ impl Policy {
         Self { severity: BTreeMap::new(), remedies: Remedy::ALL.into() }
     }
 
-    /// The same without remedies: what a repaired document is judged by, since nothing is repaired twice.
+    /// The same without remedies: what a repaired document is judged by.
     pub fn without_remedies(&self) -> Self {
         Self { severity: self.severity.clone(), remedies: BTreeSet::new() }
     }

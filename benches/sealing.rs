@@ -1,0 +1,200 @@
+//! Grouping and sealing beside `openssl dgst -sha256` on the same bytes: `cargo bench --bench sealing`, or
+//! `cargo bench --bench sealing -- 20000 3` for so many letters in so many rounds.
+//!
+//! Letters of 40 KiB lie in a store and stand in a ledger as printable; the night's own stage groups them, writes ZIPs,
+//! reads them back, signs and records. Then OpenSSL's tool hashes the ZIPs, and the letters one file each. Everything lies
+//! on a tmpfs, where there is one. Prints and asserts nothing: times depend on the machine and on who else uses it.
+
+use fjernprint::adapters::store::Store;
+use fjernprint::domain::status::LetterEvent;
+use fjernprint::domain::{Colour, Envelope, LetterId, Plex, Postage, PrintJob, PrintOptions};
+use fjernprint::ledger::{Entry, Ledger};
+use serde_json::Value;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+const FJERNPRINT: &str = env!("CARGO_BIN_EXE_fjernprint");
+const LETTERS: u64 = 100_000;
+const LETTER_BYTES: usize = 40 * 1024;
+/// Letters recorded in one transaction.
+const RECORD_AT_ONCE: u64 = 1_000;
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// Unit of the times in /proc, which Linux fixes at 100 a second.
+const TICKS_A_SECOND: f64 = 100.0;
+
+/// Wall-clock and processor time of some work on so many bytes.
+struct Pace {
+    bytes: f64,
+    seconds: f64,
+    cpu_seconds: f64,
+}
+
+impl Pace {
+    fn mb_s(&self) -> f64 {
+        self.bytes / 1e6 / self.seconds
+    }
+
+    fn told(&self, what: &str) {
+        println!("  {what:<42} {:>6.0} MB/s  {:>6.2} s, {:>6.2} s of processor time", self.mb_s(), self.seconds, self.cpu_seconds);
+    }
+}
+
+fn main() {
+    let numbers: Vec<u64> = std::env::args().skip(1).filter_map(|word| word.parse().ok()).collect();
+    let letters = numbers.first().copied().unwrap_or(LETTERS);
+    let rounds = numbers.get(1).copied().unwrap_or(1);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    println!("{letters} letters of {LETTER_BYTES} bytes, {rounds} rounds, {cores} cores");
+    let mut ratios = Vec::new();
+    for round in 1..=rounds {
+        println!("round {round}");
+        let (sealing, peak_mib, zips, files) = round_of(letters);
+        sealing.told("grouping and sealing");
+        zips.told("openssl dgst -sha256, the ZIPs");
+        files.told("openssl dgst -sha256, the letters' files");
+        println!(
+            "  sealing is {:.0} % of dgst on the ZIPs, {:.0} % on the files; peak memory {peak_mib:.0} MiB",
+            percent(&sealing, &zips),
+            percent(&sealing, &files)
+        );
+        ratios.push(percent(&sealing, &zips));
+    }
+    ratios.sort_by(f64::total_cmp);
+    println!("median: {:.0} % of `openssl dgst -sha256` on the ZIPs", ratios[ratios.len() / 2]);
+    let (_, peak_mib, ..) = round_of(letters / 10);
+    println!("{} letters: peak memory {peak_mib:.0} MiB", letters / 10);
+}
+
+fn percent(ours: &Pace, theirs: &Pace) -> f64 {
+    100.0 * ours.mb_s() / theirs.mb_s()
+}
+
+/// Sealing and its peak memory, then dgst on the ZIPs and on the letters.
+fn round_of(letters: u64) -> (Pace, f64, Pace, Pace) {
+    let home = home();
+    lay(home.path(), letters);
+    let bytes = (letters * LETTER_BYTES as u64) as f64;
+    let (sealing, peak_mib) = seal(home.path(), bytes);
+    let zips: Vec<PathBuf> =
+        below(&home.path().join("data/batches")).into_iter().filter(|p| p.extension().is_some_and(|e| e == "zip")).collect();
+    let documents = below(&home.path().join("data/store"));
+    assert_eq!(documents.len() as u64, letters);
+    (sealing, peak_mib, dgst(&zips, bytes), dgst(&documents, bytes))
+}
+
+fn home() -> tempfile::TempDir {
+    let shm = Path::new("/dev/shm");
+    if shm.is_dir() { tempfile::tempdir_in(shm) } else { tempfile::tempdir() }.expect("a temporary folder")
+}
+
+/// An installation as `init` makes it, with printable letters.
+fn lay(home: &Path, letters: u64) {
+    let made =
+        Command::new(FJERNPRINT).arg("init").arg(home).stdout(Stdio::null()).status().expect("the program that was just built starts");
+    assert!(made.success());
+    let store = Store::open(&home.join("data/store")).expect("a store");
+    let mut ledger = Ledger::open(&home.join("data/ledger.db")).expect("a ledger");
+    let mut pdf = vec![0; LETTER_BYTES];
+    openssl::rand::rand_bytes(&mut pdf).expect("random bytes");
+    let mut entries = Vec::new();
+    for number in 0..letters {
+        pdf[..8].copy_from_slice(&number.to_be_bytes());
+        let document = store.put(&pdf).expect("room on the file system");
+        let letter: LetterId = format!("L{number:024x}").parse().expect("24 digits");
+        let accepted = LetterEvent::Accepted {
+            municipality: "99990011".parse().expect("a CVR number"),
+            sender: "sagssystem".to_owned(),
+            dispatch_id: format!("brev-{number}"),
+            business_date: "2026-11-24".to_owned(),
+            original: document,
+            part: 0,
+            documents: Vec::new(),
+        };
+        let job = PrintJob {
+            vendor: "edora".parse().expect("a vendor"),
+            document,
+            received: document,
+            repairs: Vec::new(),
+            pages: 2,
+            sheets: 1,
+            bytes: LETTER_BYTES as u64,
+            weight_g: 13,
+            options: PrintOptions { plex: Plex::Duplex, colour: Colour::BlackWhite, envelope: Envelope::C5, postage: Postage::Economique },
+            postcode: format!("{:04}", 1000 + number % 9000),
+            country: "DK".to_owned(),
+            cost_group: String::new(),
+        };
+        entries.push(Entry::Letter(letter.clone(), accepted));
+        entries.push(Entry::Letter(letter, LetterEvent::Validated { job }));
+        if (number + 1) % RECORD_AT_ONCE == 0 || number + 1 == letters {
+            ledger.record("2026-11-24T02:00:00Z", &entries).expect("a record");
+            entries.clear();
+        }
+    }
+}
+
+fn seal(home: &Path, bytes: f64) -> (Pace, f64) {
+    let before = children_seconds();
+    let mut child = Command::new(FJERNPRINT)
+        .args(["run", "--until", "seal", "--quiet", "--json", "--config"])
+        .arg(home.join("fjernprint.toml"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program that was just built starts");
+    let status = PathBuf::from(format!("/proc/{}/status", child.id()));
+    let mut peak_kib = 0;
+    while child.try_wait().expect("a child of ours").is_none() {
+        // The kernel keeps the peak itself; the last look before the end misses nothing but the end.
+        peak_kib = fs::read_to_string(&status).ok().and_then(|text| peak_of(&text)).unwrap_or(peak_kib);
+        std::thread::sleep(LOOK_EVERY);
+    }
+    let output = child.wait_with_output().expect("the child's output");
+    assert!(output.status.success(), "{}", output.status);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let stages = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find(|v| v["message_type"] == "stages");
+    let seconds = stages.and_then(|stages| stages["batches"].as_f64()).expect("the seconds of the stage");
+    (Pace { bytes, seconds, cpu_seconds: children_seconds() - before }, peak_kib as f64 / 1024.0)
+}
+
+fn peak_of(status: &str) -> Option<u64> {
+    status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().trim_end_matches(" kB").parse().ok()
+}
+
+/// As many files in one process as a command line holds.
+fn dgst(files: &[PathBuf], bytes: f64) -> Pace {
+    let before = children_seconds();
+    let started = Instant::now();
+    let mut child = Command::new("xargs")
+        .args(["-0", "openssl", "dgst", "-sha256"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("xargs and openssl are installed");
+    let mut names = child.stdin.take().expect("a pipe");
+    for file in files {
+        names.write_all(file.as_os_str().as_encoded_bytes()).and_then(|()| names.write_all(b"\0")).expect("xargs reads");
+    }
+    drop(names);
+    assert!(child.wait().expect("a child of ours").success());
+    Pace { bytes, seconds: started.elapsed().as_secs_f64(), cpu_seconds: children_seconds() - before }
+}
+
+fn below(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder of ours") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() { found.extend(below(&path)) } else { found.push(path) }
+    }
+    found
+}
+
+/// Processor time of all children that have ended: fields 16 and 17 of /proc/self/stat, of which the second may hold
+/// blanks and ends in a bracket.
+fn children_seconds() -> f64 {
+    let text = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after_name = text.rsplit(')').next().unwrap_or_default();
+    after_name.split_whitespace().skip(13).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / TICKS_A_SECOND
+}

@@ -1,0 +1,374 @@
+//! Sealing: what lies on the disk is what is signed, batches follow one another, may be encrypted to the vendor, and may wait
+//! for two persons.
+
+use crate::batches::{Draft, Signer, letter, profile};
+use crate::certificates::{SIGNER, Usage, Wish, issue};
+use crate::pdf::{A4, pdf};
+use crate::shipping::Town;
+use fjernprint::adapters::store::Store;
+use fjernprint::adapters::{container, encrypt, measure};
+use fjernprint::domain::state::BatchState;
+use fjernprint::domain::status::{BatchEvent, BatchStatus, Person};
+use fjernprint::domain::{Colour, Envelope, Plex, Postage, PrintJob, PrintOptions, Sha256, sheets_of};
+use fjernprint::pipeline::seal::{Member, rows};
+use fjernprint::vendor::Container;
+use fjernprint::vendor_site::{batches_at, check_sequence, verify};
+use fjernprint::wire::envelope::encrypted_bytes;
+use fjernprint::wire::manifest::{LetterRow, Manifest, letters_to_csv};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+const BASE: &str = ".making";
+
+/// Three letters in a store, and their container on the disk.
+struct Bench {
+    dir: tempfile::TempDir,
+    kind: Container,
+    members: Vec<Member>,
+    rows: Vec<LetterRow>,
+}
+
+impl Bench {
+    fn new(kind: Container) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("store")).unwrap();
+        let members: Vec<Member> = [1, 2, 3]
+            .into_iter()
+            .map(|pages| {
+                let bytes = pdf(&vec![A4; pages as usize], |_, _| {});
+                let document = store.put(&bytes).unwrap();
+                let options =
+                    PrintOptions { plex: Plex::Duplex, colour: Colour::BlackWhite, envelope: Envelope::C5, postage: Postage::Economique };
+                let job = PrintJob {
+                    vendor: "edora".parse().unwrap(),
+                    document,
+                    received: document,
+                    repairs: Vec::new(),
+                    pages,
+                    sheets: sheets_of(pages, Plex::Duplex),
+                    bytes: bytes.len() as u64,
+                    weight_g: 20,
+                    options,
+                    postcode: "8000".to_owned(),
+                    country: "DK".to_owned(),
+                    cost_group: String::new(),
+                };
+                Member { letter: letter(pages), dispatch_id: format!("brev-{pages}"), job }
+            })
+            .collect();
+        let mut bench = Self { dir, kind, members, rows: Vec::new() };
+        bench.write().unwrap();
+        bench
+    }
+
+    fn write(&mut self) -> Result<(), String> {
+        let folder = self.dir.path().join("batch");
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir(&folder).unwrap();
+        let store = Store::open(&self.dir.path().join("store")).unwrap();
+        let first_pages = container::write(&store, self.kind, &self.members, &folder, BASE).map_err(|e| e.to_string())?;
+        self.rows = rows(&self.members, self.kind, &first_pages);
+        Ok(())
+    }
+
+    fn container_file(&self) -> String {
+        match self.kind {
+            Container::Zip => format!("{BASE}.zip"),
+            Container::Files => format!("{BASE}/{}.pdf", letter(2)),
+            Container::Stream => format!("{BASE}.pdf"),
+        }
+    }
+
+    /// What is said when the container is read back after `change` had it.
+    fn said(&self, change: impl FnOnce(&Path)) -> String {
+        change(&self.dir.path().join("batch"));
+        measure::container(&self.dir.path().join("batch"), BASE, self.kind, &self.rows)
+            .map_or_else(|e| e.to_string(), |_| "as it was".to_owned())
+    }
+}
+
+fn change(path: &Path, with: impl FnOnce(&mut Vec<u8>)) {
+    let mut bytes = fs::read(path).unwrap();
+    with(&mut bytes);
+    fs::write(path, bytes).unwrap();
+}
+
+/// A byte in the middle of the second letter.
+fn flip(bytes: &mut [u8], of: &[u8]) {
+    let at = bytes.windows(of.len()).position(|window| window == of).unwrap() + of.len() / 2;
+    bytes[at] ^= 1;
+}
+
+#[test]
+fn what_lies_on_the_disk_is_read_back_and_every_difference_names_its_file() {
+    for kind in [Container::Zip, Container::Files, Container::Stream] {
+        let bench = Bench::new(kind);
+        assert_eq!(bench.said(|_| {}), "as it was", "{kind:?}");
+        let entries = measure::container(&bench.dir.path().join("batch"), BASE, kind, &bench.rows).unwrap();
+        for entry in entries {
+            let bytes = fs::read(bench.dir.path().join("batch").join(&entry.name)).unwrap();
+            assert_eq!((entry.bytes, entry.sha256), (bytes.len() as u64, Sha256(openssl::sha::sha256(&bytes))));
+        }
+        let gone = bench.container_file();
+        assert!(bench.said(|folder| fs::remove_file(folder.join(&gone)).unwrap()).contains("cannot be read"), "{kind:?}");
+    }
+    let store = |bench: &Bench| Store::open(&bench.dir.path().join("store")).unwrap();
+    let second = |bench: &Bench| store(bench).get(&bench.members[1].job.document).unwrap();
+    for kind in [Container::Zip, Container::Files] {
+        let bench = Bench::new(kind);
+        let name = bench.container_file();
+        let said = bench.said(|folder| change(&folder.join(&name), |bytes| flip(bytes, &second(&bench))));
+        assert!(said.starts_with(&name) && said.contains(letter(2).as_str()) && said.contains("other bytes"), "{said}");
+        let bench = Bench::new(kind);
+        assert_ne!(bench.said(|folder| change(&folder.join(&name), |bytes| bytes.truncate(bytes.len() - 1))), "as it was");
+        // The letter was damaged in the store, and so in the container too.
+        let mut bench = Bench::new(kind);
+        let hash = bench.members[1].job.document.to_string();
+        change(&bench.dir.path().join("store").join(&hash[..2]).join(&hash), |bytes| bytes[9] ^= 1);
+        bench.write().unwrap();
+        assert!(bench.said(|_| {}).contains(letter(2).as_str()), "{kind:?}");
+    }
+    let bench = Bench::new(Container::Files);
+    assert!(bench.said(|folder| fs::write(folder.join(BASE).join("more.pdf"), b"x").unwrap()).contains("belongs to no letter"));
+    let mut bench = Bench::new(Container::Zip);
+    bench.rows.swap(0, 1);
+    assert!(bench.said(|_| {}).contains("at its place"));
+    bench.rows.pop();
+    assert!(bench.said(|_| {}).contains("holds 3 letters, expected 2"));
+    let mut bench = Bench::new(Container::Stream);
+    bench.rows[2].pages -= 1;
+    assert!(bench.said(|_| {}).contains("its letters end on page"));
+    assert!(bench.said(|folder| change(&folder.join(".making.pdf"), |bytes| bytes.truncate(99))).contains("PDF"));
+}
+
+#[test]
+fn totals_are_those_of_letters_csv_as_it_lies_on_the_disk() {
+    let bench = Bench::new(Container::Zip);
+    let folder = bench.dir.path().join("batch");
+    let csv = letters_to_csv(&bench.rows).unwrap();
+    fs::write(folder.join("letters.csv"), &csv).unwrap();
+    let (entry, totals) = measure::letters(&folder, "letters.csv", &bench.rows).unwrap();
+    assert_eq!((entry.bytes, entry.sha256), (csv.len() as u64, Sha256(openssl::sha::sha256(&csv))));
+    let bytes = bench.rows.iter().map(|row| row.bytes).sum::<u64>();
+    assert_eq!((totals.letters, totals.pages, totals.sheets, totals.bytes), (3, 6, 4, bytes));
+    let text = String::from_utf8(csv).unwrap();
+    for (from, to) in [("brev-2", "brev-9"), (";20;", ";21;"), ("8", "x")] {
+        fs::write(folder.join("letters.csv"), text.replacen(from, to, 1)).unwrap();
+        let said = measure::letters(&folder, "letters.csv", &bench.rows).unwrap_err().to_string();
+        assert!(said.starts_with("letters.csv on the disk"), "{said}");
+    }
+}
+
+/// Batches of one vendor in a folder: number, and which manifest each quotes: the one before, none, or another.
+fn chain(links: &[(u64, &str)]) -> Vec<&'static str> {
+    let (dir, signer) = (tempfile::tempdir().unwrap(), Signer::new());
+    let mut before = None;
+    for (index, (number, quotes)) in links.iter().enumerate() {
+        let mut sealed = Draft::new("edora", 1 + index as u32, &[1]).seal();
+        let renamed = sealed.batch().as_str().replace("-7-", &format!("-{number}-"));
+        let old = sealed.batch().to_string();
+        sealed.files.iter_mut().for_each(|(name, _)| *name = name.replace(&old, &renamed));
+        sealed.manifest.batch = renamed.parse().unwrap();
+        sealed.manifest.sequence = *number;
+        sealed.manifest.previous_manifest_sha256 = match *quotes {
+            "before" => before,
+            "none" => None,
+            _ => Some(Sha256([7; 32])),
+        };
+        sealed.vouch();
+        sealed.write(dir.path(), &signer);
+        before = Some(Sha256(openssl::sha::sha256(&sealed.manifest.to_json())));
+    }
+    let accepted: Vec<_> =
+        batches_at(dir.path()).unwrap().iter().map(|(folder, name)| verify(folder, name, &signer.root_pem).unwrap()).collect();
+    check_sequence(&accepted).into_iter().map(|refusal| refusal.code).collect()
+}
+
+#[test]
+fn a_gap_and_a_fork_between_batches_are_told() {
+    assert_eq!(chain(&[(1, "none"), (2, "before"), (3, "before")]), [""; 0]);
+    assert_eq!(chain(&[(4, "other"), (5, "before")]), [""; 0], "what was before is no longer here");
+    assert_eq!(chain(&[(1, "none"), (3, "other")]), ["FP-B034"]);
+    assert_eq!(chain(&[(1, "none"), (2, "other")]), ["FP-B035"]);
+    assert_eq!(chain(&[(1, "none"), (2, "none")]), ["FP-B035"]);
+    assert_eq!(chain(&[(4, "other"), (4, "other")]), ["FP-B035"]);
+    assert_eq!(chain(&[(1, "other")]), ["FP-B035"]);
+    assert_eq!(chain(&[(4, "none")]), ["FP-B035"]);
+}
+
+#[test]
+fn what_is_encrypted_to_a_certificate_openssl_opens_with_its_key() {
+    let vendor = issue(Wish { name: "vendor", usage: Usage::Encipher, rsa_bits: Some(2048), ..SIGNER }, None);
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    fs::write(path("vendor.pem"), vendor.pem()).unwrap();
+    fs::write(path("vendor.key"), vendor.key.private_key_to_pem_pkcs8().unwrap()).unwrap();
+    let certificate = encrypt::recipient(&path("vendor.pem"), crate::certificates::now_s()).ok().unwrap();
+    // Around a block, a length of one, two and three bytes in DER, and a piece.
+    for bytes in [0usize, 1, 15, 16, 17, 100, 127, 128, 200, 255, 256, 65_000, 70_000, 256 * 1024 - 1, 256 * 1024, 256 * 1024 + 1, 17 << 20]
+    {
+        let mut plain = vec![0; bytes];
+        openssl::rand::rand_bytes(&mut plain).unwrap();
+        fs::write(path("plain"), &plain).unwrap();
+        let _ = fs::remove_file(path("sealed"));
+        encrypt::encrypt(&path("plain"), &path("sealed"), &certificate).unwrap();
+        assert!(fs::metadata(path("sealed")).unwrap().len() > encrypted_bytes(bytes as u64));
+        let mut command = Command::new("openssl");
+        command.args(["cms", "-decrypt", "-binary", "-inform", "DER", "-in"]).arg(path("sealed")).arg("-inkey").arg(path("vendor.key"));
+        let output = command.arg("-recip").arg(path("vendor.pem")).arg("-out").arg(path("opened")).output().unwrap();
+        assert!(output.status.success(), "{bytes}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(fs::read(path("opened")).unwrap() == plain, "{bytes}");
+    }
+    let unfit = |wish: Wish| {
+        fs::write(path("unfit.pem"), issue(wish, None).pem()).unwrap();
+        let fault = encrypt::recipient(&path("unfit.pem"), crate::certificates::now_s()).err().unwrap();
+        assert_eq!(fault.code(), "FP-K025");
+        fault.to_string()
+    };
+    assert!(unfit(SIGNER).contains("not an RSA key"));
+    assert!(unfit(Wish { rsa_bits: Some(1024), ..SIGNER }).contains("shorter than 2048"));
+    assert!(unfit(Wish { rsa_bits: Some(2048), ..SIGNER }).contains("no key encipherment"));
+    assert!(unfit(Wish { rsa_bits: Some(2048), usage: Usage::Unsaid, days: (-9, -1), ..SIGNER }).contains("has expired"));
+    assert_eq!(encrypt::recipient(&path("absent.pem"), 0).err().unwrap().code(), "FP-K025");
+}
+
+fn edora_with(town: &Town, line: &str, key: &str) {
+    let file = town.path("vendors/edora/profile.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let text = text.replacen("[batch]", &format!("{line}\n\n[batch]"), 1);
+    fs::write(file, text.replacen("\n[provenance]\n", &format!("\n[provenance]\n\"delivery.{key}\" = \"contract\"\n"), 1)).unwrap();
+}
+
+#[test]
+fn a_vendor_with_a_certificate_gets_its_letters_encrypted_and_can_check_them() {
+    let town = Town::new();
+    edora_with(&town, "encrypt_to = \"keys/edora.pem\"", "encrypt_to");
+    // Without the certificate nothing is sealed for this vendor, and everything for the others.
+    assert_eq!(town.run(&["run", "--until", "seal"]), Some(12));
+    assert_eq!(["edora", "kmd"].map(|vendor| town.batches(vendor).len()), [0, 1]);
+    let vendor = issue(Wish { name: "vendor", usage: Usage::Encipher, rsa_bits: Some(2048), ..SIGNER }, None);
+    fs::write(town.path("keys/edora.pem"), vendor.pem()).unwrap();
+    fs::write(town.path("edora.key"), vendor.key.private_key_to_pem_pkcs8().unwrap()).unwrap();
+    assert_eq!(town.run(&["run", "--until", "seal"]), Some(0));
+    let name = &town.batches("edora")[0].0;
+    let folder = town.path("data/batches").join(name.as_str());
+    let manifest = Manifest::from_json(&fs::read(folder.join(format!("{name}.manifest.json"))).unwrap()).unwrap();
+    let encrypted = manifest.encrypted.unwrap();
+    assert_eq!((encrypted.plain[0].name.clone(), manifest.files[0].name.clone()), (format!("{name}.zip"), format!("{name}.zip.p7m")));
+    assert!(!folder.join(format!("{name}.zip")).exists(), "the plain letters are gone");
+    let root = fs::read(town.path("keys/ca.pem")).unwrap();
+    assert_eq!(verify(&folder, name, &root).unwrap_err().code, "FP-B033");
+    assert_eq!(town.run(&["ledger", "verify", "--deep"]), Some(0));
+    let inbox = town.path("inbox");
+    fs::create_dir(&inbox).unwrap();
+    for entry in fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, inbox.join(path.file_name().unwrap())).unwrap();
+    }
+    let mut command = Command::new("openssl");
+    command.args(["cms", "-decrypt", "-binary", "-inform", "DER", "-in"]).arg(inbox.join(format!("{name}.zip.p7m")));
+    command.arg("-inkey").arg(town.path("edora.key")).arg("-out").arg(inbox.join(format!("{name}.zip")));
+    assert!(command.output().unwrap().status.success());
+    assert_eq!(verify(&inbox, name, &root).unwrap().letters.len(), 3);
+    change(&inbox.join(format!("{name}.zip")), |bytes| bytes[50] ^= 1);
+    assert_eq!(verify(&inbox, name, &root).unwrap_err().code, "FP-B008");
+    change(&inbox.join(format!("{name}.zip.p7m")), |bytes| *bytes.last_mut().unwrap() ^= 1);
+    assert_eq!(verify(&inbox, name, &root).unwrap_err().code, "FP-B008");
+}
+
+#[test]
+fn a_batch_that_two_persons_must_release_waits_for_both() {
+    let town = Town::new();
+    edora_with(&town, "release = \"two_persons\"", "release");
+    let (_site, address) = town.site("edora");
+    town.configure(&[("edora", address)]);
+    // The other vendors have no connection (2); this one's batch is not even tried.
+    assert_eq!(town.run(&["run"]), Some(2));
+    let status = || town.batches("edora")[0].1;
+    let name = town.batches("edora")[0].0.to_string();
+    let release = |by: &str| town.run(&["batch", "release", &name, "--by", by]);
+    let shown = || String::from_utf8_lossy(&town.ask_plainly(&["status"]).stdout).into_owned();
+    assert_eq!(status(), BatchStatus::Unreleased);
+    assert!(shown().contains(&format!("waits for two persons: `fjernprint batch release {name} --by NAME`")), "{}", shown());
+    for by in ["", " ", "a\tb", &"x".repeat(81)] {
+        assert_eq!(release(by), Some(2), "{by:?}");
+    }
+    assert_eq!(release("Person A"), Some(0));
+    assert!(shown().contains("approved by Person A"), "{}", shown());
+    assert_eq!(town.run(&["run", "--until", "ship"]), Some(2));
+    assert_eq!(status(), BatchStatus::Unreleased);
+    for by in ["Person A", "person  a ", "PERSON A"] {
+        assert_eq!(release(by), Some(2), "{by:?}");
+    }
+    // What is released is the bytes: a batch that was changed since is not.
+    let csv = town.path(&format!("data/batches/{name}/{name}.letters.csv"));
+    let bytes = fs::read(&csv).unwrap();
+    fs::write(&csv, b"other").unwrap();
+    assert_eq!(release("Person B"), Some(6));
+    fs::write(&csv, bytes).unwrap();
+    assert_eq!(release("Person B"), Some(0));
+    assert_eq!(status(), BatchStatus::Sealed);
+    assert_eq!(release("Person C"), Some(2), "it waits for nobody any more");
+    assert_eq!(town.run(&["batch", "release", "FP-edora-99990011-20261124-9-0123456789ab", "--by", "A"]), Some(2));
+    assert_eq!(town.run(&["run", "--until", "ship"]), Some(2));
+    assert_eq!(status(), BatchStatus::Shipped);
+    let words: Vec<String> = town.ledger().history(&name).unwrap().into_iter().map(|(_, event)| event).collect();
+    assert!(
+        words[2].contains("approved") && words[2].contains("Person A") && words[3].contains("released") && words[3].contains("Person B")
+    );
+    assert_eq!(town.run(&["ledger", "verify"]), Some(0));
+}
+
+#[test]
+fn the_second_word_must_be_another_persons_and_about_the_same_bytes() {
+    let manifest = Sha256([1; 32]);
+    let sealed = BatchEvent::Sealed {
+        vendor: "edora".parse().unwrap(),
+        municipality: "99990011".parse().unwrap(),
+        business_date: "2026-11-24".into(),
+        sequence: 1,
+        manifest,
+        signature: manifest,
+        letters: 1,
+        pages: 1,
+        sheets: 1,
+        bytes: 1,
+    };
+    let person = |name: &str, account: Option<&str>| Person { name: name.into(), account: account.map(str::to_owned) };
+    let a = || person("A", Some("a"));
+    let approved = |by| BatchEvent::Approved { by, manifest };
+    let released = |by| BatchEvent::Released { by, manifest };
+    let holds = |events: &[BatchEvent]| {
+        let first = [sealed.clone(), BatchEvent::ReleaseRequired {}];
+        first.iter().chain(events).try_fold(None, |state, event| BatchState::after(state, event).map(Some)).is_ok()
+    };
+    assert!(holds(&[approved(a()), released(person("B", Some("b")))]));
+    assert!(holds(&[approved(a()), released(person("B", None))]));
+    assert!(!holds(&[released(a())]));
+    assert!(!holds(&[approved(a()), approved(person("B", Some("b")))]));
+    assert!(!holds(&[approved(a()), released(person("B", Some("a")))]), "one account");
+    assert!(!holds(&[approved(a()), released(person(" a", Some("b")))]), "one name");
+    assert!(!holds(&[BatchEvent::Approved { by: a(), manifest: Sha256([2; 32]) }]), "another manifest");
+    let over = [approved(a()), released(person("B", Some("b"))), BatchEvent::ReleaseRequired {}];
+    assert!(!holds(&over), "it is asked once");
+    assert!(!holds(&[BatchEvent::UploadStarted { attempt: 1 }]), "nothing goes up before");
+}
+
+#[test]
+fn profiles_ask_for_encryption_and_release_only_where_it_can_be() {
+    for vendor in ["edora", "kmd", "straalfors"] {
+        let delivery = profile(vendor).delivery;
+        assert!(delivery.encrypt_to.is_none() && delivery.release.is_none(), "{vendor}");
+    }
+    let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/vendors/kmd/profile.toml")).unwrap();
+    let with = |line: &str, key: &str| {
+        let text = text.replacen("[batch]", &format!("{line}\n\n[batch]"), 1);
+        let text = text.replacen("\n[provenance]\n", &format!("\n[provenance]\n\"delivery.{key}\" = \"contract\"\n"), 1);
+        fjernprint::vendor::VendorProfile::parse(&text).map_err(|fault| fault.to_string())
+    };
+    assert!(with("encrypt_to = \"kmd.pem\"", "encrypt_to").unwrap_err().contains("a container of one file"));
+    assert!(with("release = \"two_persons\"", "release").is_ok());
+    assert!(with("release = \"one\"", "release").is_err());
+    assert!(with("release = \"two_persons\"", "encrypt_to").unwrap_err().contains("provenance"));
+}
