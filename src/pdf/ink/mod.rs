@@ -7,6 +7,7 @@
 mod bounds;
 mod faces;
 mod glyphs;
+mod known;
 mod lines;
 mod marks;
 mod outline;
