@@ -217,6 +217,7 @@ fn a_neighbour_a_namesake_and_half_a_name_are_other_people() {
     assert_eq!(wrong(&["Anna Madsen", "Skovvej 12, 1.th", aarhus], "Anna Madsen", skovvej), none);
     assert_eq!(wrong(&["Madsen, Anna B.", "Skovvej 12", "1. th", aarhus], "Anna Madsen", skovvej), none, "turned round, with an initial");
     assert_eq!(wrong(&["Fru Anna", "Madsen", "Skovby", skovvej, aarhus], "Anna Madsen", skovvej), none, "broken over two lines");
+    assert_eq!(wrong(&["Soeren Müller", "Aagade 4", aarhus], "Søren Muller", "Ågade 4"), none, "without Danish letters");
     for shown in ["Anna Hansen", "Bo Anna Hansen", "Bodil Madsen", "Annabelle Madsen", "Anna Madsensen", "Hans Anna Madsen", "Anna"] {
         assert_eq!(wrong(&[shown, skovvej, aarhus], "Anna Madsen", skovvej), ["another name"], "{shown}");
     }

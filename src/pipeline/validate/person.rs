@@ -8,6 +8,8 @@ use super::{Findings, Place};
 use crate::domain::PostalAddress;
 use crate::pdf::PdfFacts;
 use crate::pdf::facts::TextLine;
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 
 /// Words that stand before a name and are no part of it.
 const FORMS_OF_ADDRESS: [&str; 7] = ["att", "til", "hr", "fru", "frk", "dr", "firmaet"];
@@ -55,7 +57,7 @@ fn name_words(text: &str) -> Vec<String> {
 
 /// Lines between name and postcode that have a number: the street, with its house. A place's name may be left out.
 fn street_stands(lines: &[&TextLine], recipient: &PostalAddress) -> bool {
-    let compact = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
+    let compact = |text: &str| plain(text).chars().filter(|c| c.is_alphanumeric()).collect::<String>();
     let of_street = |line: &&String| line.chars().any(|c| c.is_ascii_digit()) && danish_postcode(line).is_none();
     let shown: Vec<String> = lines.iter().map(|line| compact(&line.text)).collect();
     let stands = |street: String| shown.contains(&street) || shown.windows(2).any(|pair| pair.concat() == street);
@@ -71,8 +73,14 @@ fn postcode_stands(lines: &[&TextLine], recipient: &PostalAddress) -> bool {
 
 /// Lower case, letters and digits, single blanks: what survives fonts, ligatures and typing.
 fn folded(text: &str) -> String {
-    let kept: String = text.chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).flat_map(char::to_lowercase).collect();
+    let kept: String = plain(text).chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect();
     kept.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Lower case without accents; æ, ø and å as systems write them that have no such letters.
+fn plain(text: &str) -> String {
+    let danish = text.to_lowercase().nfc().collect::<String>().replace('æ', "ae").replace('ø', "oe").replace('å', "aa");
+    danish.nfkd().filter(|c| !is_combining_mark(*c)).collect()
 }
 
 /// Two addresses in the window, or one on a later page that is not the first page's.
