@@ -6,13 +6,13 @@
 use super::faces::{Faces, Letter};
 use super::glyphs::{Style, Turned};
 use super::paint::{Look, is_image, look};
-use super::pen::{Pen, Shared, to_mm};
+use super::pen::{Pen, Shared, half_pen_mm, to_mm};
 use hayro_interpret::font::GlyphRun;
 use hayro_interpret::hayro_syntax::content::TypedIter;
 use hayro_interpret::hayro_syntax::content::ops::{Transform, TypedInstruction};
 use hayro_interpret::hayro_syntax::object::{Name, Number, Object};
 use hayro_interpret::hayro_syntax::page::{Page, Resources};
-use hayro_interpret::kurbo::{Affine, BezPath, Cap, Join, PathEl, Point, Rect, Shape};
+use hayro_interpret::kurbo::{Affine, BezPath, Cap, Join, PathEl, Point, Rect, Shape, Vec2};
 use hayro_interpret::util::{Float32Ext, Float64Ext, x_y_advances};
 use hayro_interpret::{
     BlendMode, ClipPath, Context, Device, DrawMode, DrawProps, FillRule, Image, ImageDrawProps, InterpreterSettings, Paint, SoftMask,
@@ -46,6 +46,8 @@ struct State {
     stroke: usize,
     line_width: f32,
     line_cap: Cap,
+    line_join: Join,
+    miter_limit: f32,
     /// Number of the font among the document's.
     font: Option<usize>,
     /// Number of its name among the page's.
@@ -116,6 +118,8 @@ impl<'w, 'a, 's, C: Fn(Affine, Rect) -> Context<'a>> Walk<'w, 'a, 's, C> {
             stroke: 0,
             line_width: 1.0,
             line_cap: Cap::Butt,
+            line_join: Join::Miter,
+            miter_limit: 10.0,
             font: None,
             font_name: 0,
             font_size: 1.0,
@@ -176,6 +180,8 @@ impl<'w, 'a, 's, C: Fn(Affine, Rect) -> Context<'a>> Walk<'w, 'a, 's, C> {
             Op::Transform(Transform(a, b, c, d, e, f)) => self.state.ctm *= affine([a, b, c, d, e, f]),
             Op::LineWidth(width) => self.state.line_width = width.0.as_f32(),
             Op::LineCap(cap) => self.state.line_cap = line_cap(cap.0.as_i64()),
+            Op::LineJoin(join) => self.state.line_join = line_join(join.0.as_i64()),
+            Op::MiterLimit(limit) => self.state.miter_limit = limit.0.as_f32(),
             Op::SetGraphicsState(name) => self.graphics_state(name.0)?,
             Op::NonStrokeColorDeviceGray(c) => self.colour(false, &[c.0], "g")?,
             Op::NonStrokeColorDeviceRgb(c) => self.colour(false, &[c.0, c.1, c.2], "rg")?,
@@ -224,9 +230,7 @@ impl<'w, 'a, 's, C: Fn(Affine, Rect) -> Context<'a>> Walk<'w, 'a, 's, C> {
             Op::BeginMarkedContent(_) => self.pen.begin_marked_content(&[], None),
             Op::BeginMarkedContentWithProperties(marked) => self.marked_content(marked.1)?,
             // None of these changes what is printed, or nothing that is looked at.
-            Op::LineJoin(_)
-            | Op::MiterLimit(_)
-            | Op::DashPattern(_)
+            Op::DashPattern(_)
             | Op::RenderingIntent(_)
             | Op::FlatnessTolerance(_)
             | Op::MarkedContentPoint(_)
@@ -345,6 +349,14 @@ impl<'w, 'a, 's, C: Fn(Affine, Rect) -> Context<'a>> Walk<'w, 'a, 's, C> {
                     self.state.line_cap = line_cap(cap.as_i64());
                     true
                 }),
+                b"LJ" => dict.get::<Number>(b"LJ").is_none_or(|join| {
+                    self.state.line_join = line_join(join.as_i64());
+                    true
+                }),
+                b"ML" => dict.get::<f32>(b"ML").is_none_or(|limit| {
+                    self.state.miter_limit = limit;
+                    true
+                }),
                 opacity @ (b"CA" | b"ca") => dict.get::<f32>(opacity).is_none_or(|opacity| opacity == 1.0),
                 b"TR" | b"TR2" => matches!(dict.get::<Object<'_>>(b"TR2").or_else(|| dict.get(b"TR")), Some(Object::Name(_))),
                 b"SMask" => name_of(b"SMask").is_some(),
@@ -448,7 +460,8 @@ impl<'w, 'a, 's, C: Fn(Affine, Rect) -> Context<'a>> Walk<'w, 'a, 's, C> {
         }
         if stroke {
             let props = props(&self.colours[self.state.stroke].paint);
-            let stroke = StrokeProps { line_width: self.state.line_width, line_cap: self.state.line_cap, ..StrokeProps::default() };
+            let State { line_width, line_cap, line_join, miter_limit, .. } = self.state;
+            let stroke = StrokeProps { line_width, line_cap, line_join, miter_limit, ..StrokeProps::default() };
             self.pen.draw_path(rect.as_ref().unwrap_or(&self.path), props, &DrawMode::Stroke(stroke));
         }
         self.end_path();
@@ -573,17 +586,18 @@ impl<'w, 'a, 's, C: Fn(Affine, Rect) -> Context<'a>> Walk<'w, 'a, 's, C> {
         }
         let Some(font) = self.state.font else { return };
         let (fill, stroke) = (self.colours[self.state.fill].look, self.colours[self.state.stroke].look);
-        let looks: &[(Look, bool)] = match self.state.mode {
-            1 => &[(stroke, false)],
-            2 => &[(fill, false), (stroke, false)],
-            3 => &[(fill, true)],
-            _ => &[(fill, false)],
-        };
         let transform = to_mm(self.state.ctm);
+        let (filled, pen_mm) = (Vec2::ZERO, half_pen_mm(transform, self.state.line_width));
+        let looks: &[(Look, bool, Vec2)] = match self.state.mode {
+            1 => &[(stroke, false, pen_mm)],
+            2 => &[(fill, false, filled), (stroke, false, pen_mm)],
+            3 => &[(fill, true, filled)],
+            _ => &[(fill, false, filled)],
+        };
         let letters = &self.faces.get(font).letters;
-        for (look, invisible) in looks {
+        for (look, invisible, pen_mm) in looks {
             self.pen.shared.spend(1);
-            let style = Style { look: *look, invisible: *invisible, mask: false, blend: BlendMode::Normal };
+            let style = Style { look: *look, invisible: *invisible, mask: false, blend: BlendMode::Normal, pen_mm: *pen_mm };
             let mut turned = Turned::default();
             for (place, number) in &self.run {
                 let Letter { outline, shape, advance, text, .. } = &letters[*number];
@@ -642,6 +656,14 @@ fn line_cap(number: i64) -> Cap {
     }
 }
 
+fn line_join(number: i64) -> Join {
+    match number {
+        1 => Join::Round,
+        2 => Join::Bevel,
+        _ => Join::Miter,
+    }
+}
+
 /// Operands and their operator as content.
 fn written(parts: &[Number], operator: &str) -> String {
     let mut text = String::new();
@@ -658,8 +680,11 @@ fn written_name(name: &Name<'_>) -> String {
 /// The operators that set what a form takes over from its page, colours and font aside.
 fn stroke_state(state: &State) -> String {
     let cap = [Cap::Butt, Cap::Round, Cap::Square].iter().position(|cap| *cap == state.line_cap).unwrap_or(0);
-    let State { line_width, char_space, word_space, horizontal_scaling, leading, rise, mode, .. } = state;
-    format!("{line_width} w {cap} J {char_space} Tc {word_space} Tw {horizontal_scaling} Tz {leading} TL {rise} Ts {mode} Tr ")
+    let join = [Join::Miter, Join::Round, Join::Bevel].iter().position(|join| *join == state.line_join).unwrap_or(0);
+    let State { line_width, miter_limit, char_space, word_space, horizontal_scaling, leading, rise, mode, .. } = state;
+    format!(
+        "{line_width} w {cap} J {join} j {miter_limit} M {char_space} Tc {word_space} Tw {horizontal_scaling} Tz {leading} TL {rise} Ts {mode} Tr "
+    )
 }
 
 /// Hull of all points, those that steer curves too.
