@@ -27,6 +27,8 @@ const MEMORY_BYTES_MAX: u64 = 480 << 20;
 const ANSWER_BYTES_MAX: u32 = 128 << 20;
 /// Largest task, bytes: what is to be done with the file.
 const TASK_BYTES_MAX: u32 = 16 << 20;
+/// Memory made ready for a part before it is there, bytes.
+const READ_AT_ONCE_BYTES: u32 = 1 << 20;
 /// Stack of the thread that parses.
 const STACK_BYTES: usize = 48 << 20;
 /// Memory that was given back is kept for the next file, within the limit: to fetch it anew for each costs more than to look.
@@ -288,6 +290,7 @@ fn read_part(input: &mut impl Read, part: &mut Vec<u8>, bytes_max: u32) -> io::R
         return Err(io::Error::other("a part that is too large"));
     }
     part.clear();
+    part.reserve(length.min(READ_AT_ONCE_BYTES) as usize);
     input.take(length.into()).read_to_end(part)?;
     Ok(true)
 }

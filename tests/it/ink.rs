@@ -577,6 +577,52 @@ fn the_short_way_sees_what_the_interpreter_sees() {
     }
 }
 
+/// What was met in another document may be looked up, and must not show: each letter here differs from the one before it in
+/// a single part of its font.
+#[test]
+fn facts_are_the_same_whatever_was_looked_at_before() {
+    let letter = |cmap_says: &str, wide: i64, glyph: u16| {
+        pdf(&[A4], |document, _| {
+            let program = std::fs::read("templates/fonts/FjernprintSans-Regular.ttf").unwrap();
+            let program = document.add_object(Stream::new(dictionary! {}, program));
+            let descriptor = document.add_object(dictionary! {
+                "Type" => "FontDescriptor", "FontName" => "ABCDEF+Sans", "Flags" => 4, "FontFile2" => program,
+            });
+            let map = format!(
+                "begincmap 1 begincodespacerange <0000> <FFFF> endcodespacerange 1 beginbfchar <0030> <{cmap_says}> endbfchar endcmap"
+            );
+            let map = document.add_object(Stream::new(dictionary! {}, map.into_bytes()));
+            let glyphs: Vec<u8> = (0..64_u16).flat_map(|code| (code + glyph).to_be_bytes()).collect();
+            let glyphs = document.add_object(Stream::new(dictionary! {}, glyphs));
+            let widths = document.add_object(Object::Array(vec![48.into(), vec![wide.into()].into()]));
+            let descendant = document.add_object(dictionary! {
+                "Type" => "Font", "Subtype" => "CIDFontType2", "BaseFont" => "ABCDEF+Sans", "CIDToGIDMap" => glyphs, "W" => widths,
+                "CIDSystemInfo" => dictionary! { "Registry" => "Adobe", "Ordering" => "Identity", "Supplement" => 0 },
+                "FontDescriptor" => descriptor,
+            });
+            let font = document.add_object(dictionary! {
+                "Type" => "Font", "Subtype" => "Type0", "BaseFont" => "ABCDEF+Sans", "Encoding" => "Identity-H",
+                "DescendantFonts" => vec![descendant.into()], "ToUnicode" => map,
+            });
+            change_page(document, |page| page.set("Resources", dictionary! { "Font" => dictionary! { "F" => font } }));
+            set_content(document, "BT /F 12 Tf 100 700 Td <003000300031> Tj ET");
+        })
+    };
+    let letters = [letter("0041", 600, 0), letter("0042", 600, 0), letter("0042", 900, 0), letter("0042", 900, 7), letter("0041", 600, 0)];
+    // A thread of its own has met nothing.
+    let fresh: Vec<PdfFacts> = letters
+        .iter()
+        .map(|bytes| {
+            let bytes = bytes.clone();
+            std::thread::spawn(move || inspect(&bytes)).join().unwrap()
+        })
+        .collect();
+    assert!(fresh.windows(2).all(|pair| pair[0] != pair[1]), "each part shows");
+    for (bytes, fresh) in letters.iter().zip(&fresh).chain(letters.iter().zip(&fresh).rev()) {
+        assert_eq!(&seen_alike(bytes), fresh);
+    }
+}
+
 /// The public corpus, where the variable names it: every file is drawn or given up, soon.
 #[test]
 fn every_file_of_the_corpus_is_drawn_or_given_up() {

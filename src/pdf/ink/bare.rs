@@ -1,7 +1,7 @@
 //! Annotations that have no appearance of their own and are drawn all the same: the viewer makes one up from what they say.
 //! Where that is, is known; how it looks, each viewer decides.
 
-use super::lines::Glyph;
+use super::lines::Setting;
 use super::pen::{Pen, to_mm};
 use crate::pdf::facts::MarkKind;
 use hayro_interpret::RectExt;
@@ -105,6 +105,7 @@ fn write(annotation: &Dict<'_>, area_mm: Rect, place: Affine, pen: &mut Pen<'_>)
     let [a, b, ..] = to_mm(place).as_coeffs();
     let asked_mm = size_pt(annotation) * a.hypot(b);
     let size_mm = asked_mm.min(area_mm.width() / longest / LETTER_EM).min(area_mm.height() / lines.len() as f64 / LINE_EM);
+    let setting = Setting { size_mm, turn: 0, invisible: false, unread: false };
     for (row, line) in lines.iter().enumerate() {
         let baseline_mm = area_mm.y0 + (row + 1) as f64 * LINE_EM * size_mm;
         for (column, letter) in line.iter().enumerate() {
@@ -113,8 +114,7 @@ fn write(annotation: &Dict<'_>, area_mm: Rect, place: Affine, pen: &mut Pen<'_>)
             let end = Point::new(origin.x + LETTER_EM * size_mm, baseline_mm);
             let ink = Rect::new(origin.x, baseline_mm - size_mm, end.x, baseline_mm).intersect(seen);
             let seen = (ink.area() > 0.0).then_some(ink);
-            let glyph = Glyph { origin, end, seen, size_mm, turn: 0, invisible: false, unread: false, text: (0, 0) };
-            pen.keep(glyph, Some(&BfString::Char(*letter)));
+            pen.seen.letters.add(&setting, origin, end, seen, Some(&BfString::Char(*letter)));
         }
     }
 }

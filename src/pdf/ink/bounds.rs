@@ -18,11 +18,19 @@ const RUN_MAX: u64 = 64 << 20;
 /// Objects looked at to find those streams.
 const OBJECTS_MAX: usize = 200_000;
 const DEPTH_MAX: usize = 40;
+const NUMBERS_BYTES_MAX: usize = 64 << 10;
 /// What deflate and the other codings expand to at most, as a factor.
 const DEFLATE_MAX: u64 = 1032;
 const LZW_MAX: u64 = 2730;
 const RUN_LENGTH_MAX: u64 = 64;
 const ASCII_MAX: u64 = 4;
+/// What calling anything costs, beside what it is.
+const CALL_COST: u64 = 16;
+/// Operators that call: they are counted where they stand, in a text too, when nothing they call costs more than the call
+/// and the content is so short that this decides nothing.
+const CALLS: [&[u8]; 4] = [b"Do", b"gs", b"scn", b"SCN"];
+const CALLS_COUNTED_MAX: usize = 1 << 20;
+const NAMES_MAX: usize = 64;
 /// Keys that lead away from the page.
 const ELSEWHERE: [&[u8]; 11] = [b"Parent", b"P", b"Dest", b"A", b"AA", b"B", b"Popup", b"StructParents", b"PieceInfo", b"Metadata", b"IRT"];
 
@@ -86,6 +94,8 @@ impl<'a> Walk<'a> {
             };
             match object {
                 Some(Object::Dict(dict)) => self.dict(&dict),
+                // A short list of numbers, as of widths, leads nowhere.
+                Some(Object::Array(array)) if array.data().len() < NUMBERS_BYTES_MAX && !leads_on(array.data()) => {}
                 Some(Object::Array(array)) => self.heap.extend(array.raw_iter().map(|item| (item, drawn))),
                 Some(Object::Stream(stream)) => {
                     self.dict(stream.dict());
@@ -116,6 +126,11 @@ impl<'a> Walk<'a> {
         }
         true
     }
+}
+
+/// Whether there may be a reference or a dictionary among these values.
+fn leads_on(values: &[u8]) -> bool {
+    memchr::memchr2(b'R', b'<', values).is_some()
 }
 
 /// What a stream can become at most, bytes.
@@ -204,6 +219,10 @@ impl Runs {
         if forms == 0 {
             return cost;
         }
+        if content.len() < CALLS_COUNTED_MAX && nothing_costs(resources) && memchr::memchr(b'#', content).is_none() {
+            let calls: usize = CALLS.iter().map(|call| memchr::memmem::find_iter(content, *call).count()).sum();
+            return cost.saturating_add(CALL_COST * calls as u64);
+        }
         // Names are looked up once: a content calls the same few again and again.
         let mut names: HashMap<(u8, Vec<u8>), u64> = HashMap::new();
         let mut operations = TypedIter::new(content);
@@ -213,7 +232,7 @@ impl Runs {
                 TypedInstruction::SetGraphicsState(state) => (1, state.0),
                 TypedInstruction::Shading(shading) => (2, shading.0),
                 TypedInstruction::NonStrokeColorNamed(_) | TypedInstruction::StrokeColorNamed(_) => {
-                    cost = cost.saturating_add(16 + self.patterns(resources, depth));
+                    cost = cost.saturating_add(CALL_COST + self.patterns(resources, depth));
                     continue;
                 }
                 _ => continue,
@@ -231,7 +250,7 @@ impl Runs {
                     one
                 }
             };
-            cost = cost.saturating_add(16 + one);
+            cost = cost.saturating_add(CALL_COST + one);
             if cost > RUN_MAX {
                 return cost;
             }
@@ -241,8 +260,7 @@ impl Runs {
 
     fn form(&mut self, stream: &Stream<'_>, parent: &Resources<'_>, depth: usize) -> u64 {
         if is_image(stream.dict()) {
-            let palette = stream.dict().get::<Array<'_>>(b"ColorSpace").and_then(|space| space.iter::<Object<'_>>().nth(3));
-            return palette.and_then(Object::into_stream).map_or(0, |palette| decoded_len(&palette));
+            return palette(stream).map_or(0, |palette| decoded_len(&palette));
         }
         let own = stream.dict().get::<Dict<'_>>(b"Resources").map(Resources::new);
         let inherits = if own.is_none() { parent.x_objects.data().as_ptr() as usize } else { 0 };
@@ -264,8 +282,7 @@ impl Runs {
     }
 
     fn mask(&mut self, state: &Dict<'_>, resources: &Resources<'_>, depth: usize) -> u64 {
-        let group = state.get::<Dict<'_>>(b"SMask").and_then(|mask| mask.get::<Stream<'_>>(b"G"));
-        group.map_or(0, |group| self.form(&group, resources, depth))
+        mask_group(state).map_or(0, |group| self.form(&group, resources, depth))
     }
 
     /// The largest pattern of these resources: which one is meant does not matter for a bound.
@@ -300,6 +317,25 @@ impl Runs {
         }
         cost
     }
+}
+
+/// Whether all that these resources hold to be called is pictures without a palette and states without a mask.
+fn nothing_costs(resources: &Resources<'_>) -> bool {
+    let (objects, states) = (&resources.x_objects, &resources.ext_g_states);
+    let picture = |stream: Stream<'_>| is_image(stream.dict()) && palette(&stream).is_none();
+    objects.len() <= NAMES_MAX
+        && states.len() <= NAMES_MAX
+        && resources.shadings.len() + resources.patterns.len() == 0
+        && objects.keys().all(|name| resources.get_x_object(&name).is_none_or(picture))
+        && states.keys().all(|name| resources.get_ext_g_state(&name).is_none_or(|state| mask_group(&state).is_none()))
+}
+
+fn palette<'a>(image: &Stream<'a>) -> Option<Stream<'a>> {
+    image.dict().get::<Array<'a>>(b"ColorSpace")?.iter::<Object<'a>>().nth(3)?.into_stream()
+}
+
+fn mask_group<'a>(state: &Dict<'a>) -> Option<Stream<'a>> {
+    state.get::<Dict<'a>>(b"SMask")?.get::<Stream<'a>>(b"G")
 }
 
 fn decoded_len(stream: &Stream<'_>) -> u64 {

@@ -8,6 +8,7 @@ mod bare;
 mod bounds;
 mod faces;
 mod glyphs;
+mod known;
 mod lines;
 mod marks;
 mod outline;
