@@ -88,7 +88,7 @@ fn read(bytes: &[u8], mut facts: PdfFacts) -> (PdfFacts, Unjudgeds) {
         facts.version = version(&document);
         return unread(bytes, "it opens with a password only".to_owned(), facts);
     }
-    if document.xref_recovery.is_some() {
+    if document.xref_recovery.is_some() || structure::table_is_damaged(&document, bytes) {
         facts.unreadable = Some("its cross-reference table is damaged".to_owned());
     }
     facts.version = version(&document);

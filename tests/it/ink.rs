@@ -82,6 +82,41 @@ fn lines_and_areas_stand_where_they_are_seen() {
 }
 
 #[test]
+fn a_pointed_corner_reaches_beyond_its_pen() {
+    // The topmost ink, mm.
+    let top = |content: &str| boxes(&drawn(&in_mm(content), |_| {})).iter().map(|b| b[1]).fold(f32::MAX, f32::min);
+    let check = |content: &str, wanted: f32| assert!((top(content) - wanted).abs() < 0.1, "{content}: {} is not {wanted}", top(content));
+    // An angle whose sides rise four for each one aside: the point reaches 4.12 times half the pen.
+    let angle = "90 140 m 100 100 l 110 140 l S";
+    check(&format!("4 w {angle}"), 100.0 - 2.0 * 17.0_f32.sqrt());
+    check(&format!("4 w 4.2 M {angle}"), 100.0 - 2.0 * 17.0_f32.sqrt());
+    check("4 w 100 100 m 110 140 l 90 140 l h S", 100.0 - 2.0 * 17.0_f32.sqrt());
+    check("4 w 100 100 m 100 100 110 140 110 140 c 90 140 l 100 100 l h S", 100.0 - 2.0 * 17.0_f32.sqrt());
+    for cut_off in ["4 w 4 M", "4 w 1 j", "4 w 2 j"] {
+        check(&format!("{cut_off} {angle}"), 98.0);
+    }
+    // Ends that only meet are no corner.
+    check("4 w 90 140 m 100 100 l 100 100 m 110 140 l S", 100.0 - 2.0 / 17.0_f32.sqrt());
+    check("4 w 50 100 m 100 100 l 150 100 l S", 98.0);
+    check("4 w 50 100 100 60 re S", 98.0);
+}
+
+#[test]
+fn stroked_text_is_wider_by_its_pen() {
+    let text = |mode: &str| drawn(&format!("q 2 0 0 2 0 0 cm BT 3 w {mode} /F 12 Tf 50 200 Td (III) Tj ET Q"), helvetica).marks[0].box_mm;
+    let filled = text("0 Tr");
+    let pen_mm = 3.0 * 25.4 / 72.0;
+    for mode in ["1 Tr", "2 Tr"] {
+        let [x, y, width, height] = text(mode);
+        let near = |a: f32, b: f32| assert!((a - b).abs() < 0.05, "{mode}: {a} is not {b}");
+        near(x, filled[0] - pen_mm);
+        near(y, filled[1] - pen_mm);
+        near(width, filled[2] + 2.0 * pen_mm);
+        near(height, filled[3] + 2.0 * pen_mm);
+    }
+}
+
+#[test]
 fn a_slanting_line_claims_nothing_far_from_it() {
     for content in ["0.5 w 20 20 m 190 270 l S", "20 20 m 21 20 l 191 270 l 190 270 l f"] {
         let ink = drawn(&in_mm(content), |_| {});
@@ -252,6 +287,69 @@ fn patterns_and_drawn_fonts_are_ink_and_end() {
     let square = shown("10 0 0 0 10 10 d1 0 0 5 5 re f");
     stands_at(&square.marks, MarkKind::Text, &[[25.4, 297.0 - 254.0 - 12.7, 12.7, 12.7]]);
     assert!(!shown("10 0 d0 BT /F 1 Tf (a) Tj ET").too_much, "a glyph that shows itself");
+}
+
+/// What stands on the page with an annotation that says not how it looks.
+fn with_bare_annotation(kind: &'static str, change: impl FnOnce(&mut Dictionary)) -> PageInk {
+    drawn("", |document| {
+        let rect: Vec<Object> = vec![72.into(), 72.into(), 144.into(), 108.into()];
+        let mut annotation = dictionary! { "Type" => "Annot", "Subtype" => kind, "F" => 4, "Rect" => rect };
+        change(&mut annotation);
+        let annotation = document.add_object(annotation);
+        change_page(document, |page| page.set("Annots", vec![annotation.into()]));
+    })
+}
+
+#[test]
+fn an_annotation_without_an_appearance_is_ink_where_viewers_draw_one() {
+    let place = [25.4, 297.0 - 38.1, 25.4, 12.7];
+    let numbers = |numbers: &[i64]| -> Vec<Object> { numbers.iter().map(|n| (*n).into()).collect() };
+    let no_width = || dictionary! { "W" => 0 };
+    let drawn = |kind, change: &dyn Fn(&mut Dictionary)| {
+        stands_at(&with_bare_annotation(kind, change).marks, MarkKind::Annotation, &[place]);
+    };
+    let not_drawn = |kind, change: &dyn Fn(&mut Dictionary)| {
+        stands_at(&with_bare_annotation(kind, change).marks, MarkKind::Annotation, &[]);
+    };
+    for kind in ["FreeText", "Square", "Circle", "Line", "Ink", "Polygon", "PolyLine", "Highlight", "Stamp", "Redact", "Text"] {
+        drawn(kind, &|_| {});
+        not_drawn(kind, &|a| a.set("F", 6));
+        not_drawn(kind, &|a| a.set("F", 0));
+    }
+    not_drawn("Popup", &|_| {});
+    let link = with_bare_annotation("Link", |_| {});
+    stands_at(&link.marks, MarkKind::Annotation, &[[25.2, 258.7, 25.8, 13.0]]);
+    for kind in ["Square", "Line", "Link"] {
+        not_drawn(kind, &|a| a.set("BS", no_width()));
+        not_drawn(kind, &|a| a.set("Border", numbers(&[0, 0, 0])));
+        let newer = with_bare_annotation(kind, |a| {
+            a.set("Border", numbers(&[0, 0, 0]));
+            a.set("BS", dictionary! { "W" => 1 });
+        });
+        assert_eq!(newer.marks.len(), 1, "{kind}: the newer entry is heeded");
+    }
+    not_drawn("Link", &|a| a.set("C", numbers(&[])));
+    drawn("Square", &|a| {
+        a.set("BS", no_width());
+        a.set("IC", numbers(&[0, 0, 0]));
+    });
+    let beside = with_bare_annotation("Line", |a| a.set("L", numbers(&[72, 72, 216, 90])));
+    stands_at(&beside.marks, MarkKind::Annotation, &[[25.4, 297.0 - 38.1, 51.0, 12.7]]);
+    assert!(!beside.colour && with_bare_annotation("Square", |a| a.set("C", numbers(&[1, 0, 0]))).colour);
+}
+
+#[test]
+fn a_free_text_without_an_appearance_is_read() {
+    let written = |text: Object| with_bare_annotation("FreeText", |a| a.set("Contents", text)).cpr_numbers;
+    assert_eq!(written(Object::string_literal("Hej")), []);
+    for text in [&b"CPR 010203-1234"[..], b"Hej\rCPR 010203-1234", b"\xfe\xff\x000\x001\x000\x002\x000\x003\x001\x002\x003\x004"] {
+        let found = written(Object::string_literal(text.to_vec()));
+        assert_eq!(found.len(), 1, "{text:?}");
+        let [x, y, width, height] = found[0].1;
+        assert!(x >= 25.0 && x + width <= 51.2 && y >= 258.5 && y + height <= 272.0, "{found:?}");
+    }
+    let comment = with_bare_annotation("Square", |a| a.set("Contents", Object::string_literal("CPR 010203-1234")));
+    assert_eq!(comment.cpr_numbers, [], "what is said of a square is not drawn");
 }
 
 #[test]

@@ -804,8 +804,8 @@ fn annotations_that_stay_move_with_their_page() {
                 dictionary! { "Subtype" => "Stamp", "Rect" => boxed([500.0, 400.0, 560.0, 430.0]), "F" => 4, "AP" => dictionary! { "N" => stamp } },
                 // A stroke of the pen that its reader draws.
                 dictionary! {
-                    "Subtype" => "Ink", "Rect" => boxed([600.0, 100.0, 700.0, 300.0]), "F" => 4, "C" => vec![0.into()],
-                    "BS" => dictionary! { "W" => 8 }, "InkList" => vec![boxed([610.0, 110.0, 690.0, 290.0])],
+                    "Subtype" => "Ink", "Rect" => boxed([300.0, 100.0, 400.0, 300.0]), "F" => 4, "C" => vec![0.into()],
+                    "BS" => dictionary! { "W" => 8 }, "InkList" => vec![boxed([310.0, 110.0, 390.0, 290.0])],
                 },
             ],
         );

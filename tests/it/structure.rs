@@ -66,6 +66,43 @@ fn a_plain_letter_has_nothing_to_tell() {
 }
 
 #[test]
+fn a_table_that_leads_elsewhere_is_damaged() {
+    const DAMAGED: Option<&str> = Some("its cross-reference table is damaged");
+    const USED: (u32, &str) = (3, "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /PieceInfo 4 0 R >>");
+    const OTHER: (u32, &str) = (4, "<< >>");
+    let sound = |objects: &[(u32, &str)]| String::from_utf8(raw(&[objects])).unwrap();
+    let entry = |file: &str, number: u32| format!("{:010} 00000 n", file.find(&format!("\n{number} 0 obj")).unwrap() + 1);
+    let moved = |file: &str, number: u32, by: isize| {
+        let at = file.find(&format!("\n{number} 0 obj")).unwrap() + 1;
+        file.replace(&entry(file, number), &format!("{:010} 00000 n", at.checked_add_signed(by).unwrap()))
+    };
+    let unreadable = |file: String| inspect(file.as_bytes()).unreadable;
+    let (used, unused) = (sound(&[CATALOG, PAGES, USED, OTHER]), sound(&[CATALOG, PAGES, PAGE, OTHER]));
+    assert_eq!(unreadable(used.clone()), None);
+    // White space before the object is read over.
+    assert_eq!(unreadable(moved(&used, 4, -1)), None);
+    let commented = used.replace("\n4 0 obj", "\n%    \n4 0 obj");
+    let start = commented.find("xref\n0").unwrap();
+    let commented = commented.replace(&format!("startxref\n{}", start - 6), &format!("startxref\n{start}"));
+    assert_eq!(unreadable(commented), None, "a comment");
+    for by in [1, -2, 5, 100_000] {
+        assert_eq!(unreadable(moved(&used, 4, by)).as_deref(), DAMAGED, "{by}");
+    }
+    assert_eq!(unreadable(used.replace(&entry(&used, 4), &entry(&used, 3))).as_deref(), DAMAGED, "another object");
+    assert_eq!(unreadable(moved(&unused, 4, 5)), None, "nobody asks for it");
+}
+
+#[test]
+fn a_table_that_follows_itself_is_damaged() {
+    let file = String::from_utf8(raw(&[&[CATALOG, PAGES, PAGE], &[PAGE]])).unwrap();
+    assert_eq!(inspect(file.as_bytes()).unreadable, None);
+    let last = file.rfind("xref\n0").unwrap();
+    let (before, after) = file.split_at(file.rfind("/Prev").unwrap());
+    let round = format!("{before}/Prev {last}{}", &after[after.find(" >>").unwrap()..]);
+    assert_eq!(inspect(round.as_bytes()).unreadable.as_deref(), Some("its cross-reference table is damaged"));
+}
+
+#[test]
 fn javascript_is_found_wherever_it_stands() {
     let action = || dictionary! { "S" => "JavaScript", "JS" => text("x") };
     assert!(with_catalog("OpenAction", action()).javascript);
@@ -505,6 +542,26 @@ fn what_pages_refer_to_has_to_be_there() {
     assert_eq!(missing("/Resources << /Font << /A 4 0 R >> >>"), 1);
     assert_eq!(missing("/Annots 4 0 R /Resources << /Shading << /A 4 0 R >> >>"), 0, "nothing is allowed here");
     assert_eq!(missing("/Annots [9 0 R] /Resources << /Shading << /A 10 0 R >> >>"), 2);
+}
+
+#[test]
+fn what_a_content_calls_by_name_has_to_be_there() {
+    const RESOURCES: &str = "<< /Font << /F1 << >> >> /XObject << /X1 << >> >> /ExtGState << /G1 << >> >> >>";
+    let missing = |content: &str| {
+        let page = format!("<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Resources {RESOURCES} >>");
+        let content = format!("<< /Length {} >>\nstream\n{content}\nendstream", content.len());
+        let facts = inspect(&raw(&[&[CATALOG, PAGES, (3, &page), (4, &content)]]));
+        assert_eq!(facts.unreadable, None);
+        facts.structure.missing_objects
+    };
+    assert_eq!(missing("q /G1 gs /X1 Do BT /F1 12 Tf (x) Tj ET Q"), 0);
+    assert_eq!(missing("/G#31 gs /#581 Do"), 0, "written otherwise");
+    assert_eq!(missing("/G2 gs"), 1);
+    assert_eq!(missing("/X2 Do /X2 Do"), 1, "each name once");
+    assert_eq!(missing("/F1 Do"), 1, "a font is no picture");
+    assert_eq!(missing("BT /F2 12 Tf (x) Tj /F3 9.5 Tf [(x)] TJ ET"), 2);
+    assert_eq!(missing("BT /F2 12 Tf ET"), 0, "nothing is shown with it");
+    assert_eq!(missing("BT /F1 12 Tf (/X2 Do /F2 12 Tf) Tj ET % /G2 gs"), 0, "said, not called");
 }
 
 #[test]

@@ -4,11 +4,11 @@ use super::lines::Setting;
 use super::marks::{LinePlace, holds};
 use super::outline;
 use super::paint::{Look, black, look};
-use super::pen::{Pen, to_mm};
+use super::pen::{Pen, half_pen_mm, to_mm};
 use crate::pdf::facts::MarkKind;
 use hayro_interpret::font::{Glyph as Drawn, GlyphRun, OutlineGlyph};
 use hayro_interpret::hayro_cmap::BfString;
-use hayro_interpret::kurbo::{Affine, PathEl, Point, Rect, Shape};
+use hayro_interpret::kurbo::{Affine, PathEl, Point, Rect, Shape, Vec2};
 use hayro_interpret::{BlendMode, CacheKey, DrawMode, DrawProps, FillRule};
 
 /// Text below this is not read by anybody, mm: one point.
@@ -34,6 +34,8 @@ pub struct Style {
     pub invisible: bool,
     pub mask: bool,
     pub blend: BlendMode,
+    /// Half the pen that its outlines are drawn with, mm; nothing where they are filled.
+    pub pen_mm: Vec2,
 }
 
 /// How glyphs are put down that share a style, their size and their turn: worked out once for all of them.
@@ -98,14 +100,14 @@ impl Pen<'_> {
     }
 
     /// The parts of a glyph that is so large that its box would claim what it surrounds.
-    fn large_glyph(&mut self, outline: Option<&OutlineGlyph>, place: Affine, hull: Rect) {
+    fn large_glyph(&mut self, outline: Option<&OutlineGlyph>, place: Affine, hull: Rect, pen_mm: Vec2) {
         let kind = self.owner.unwrap_or(MarkKind::Text);
         let Some(outline) = outline else { return self.seen.marks.add(kind, hull) };
         let path = place * outline.outline();
         self.shared.spend(path.elements().len() as u32);
         outline::fill(&path, FillRule::NonZero, hull, |part| {
             self.shared.spend(1);
-            if let Some(part) = self.printed(part) {
+            if let Some(part) = self.printed(part.inflate(pen_mm.x, pen_mm.y)) {
                 self.seen.marks.add(kind, part);
             }
         });
@@ -118,6 +120,7 @@ impl Pen<'_> {
             invisible: matches!(mode, DrawMode::Invisible),
             mask: props.soft_mask.is_some(),
             blend: props.blend_mode,
+            pen_mm: if let DrawMode::Stroke(stroke) = mode { half_pen_mm(transform, stroke.line_width) } else { Vec2::ZERO },
         };
         let mut hand = self.hand(style, [0.0; 4]);
         for glyph in run.glyphs() {
@@ -168,6 +171,7 @@ impl Pen<'_> {
         let [a, b, c, d] = hand.coefficients;
         let placed = shape.hull.map(|hull| hand.placed(hull, x, y));
         let placed = placed.filter(|hull| hull.width() > 0.0 && hull.height() > 0.0 && hull.is_finite());
+        let placed = placed.map(|hull| hull.inflate(hand.style.pen_mm.x, hand.style.pen_mm.y));
         let seen = match placed {
             Some(hull) if holds(&hand.printed, &hull) => Some(hull),
             Some(hull) => match self.seen_of(hull) {
@@ -182,7 +186,9 @@ impl Pen<'_> {
             let ink = Look::Ink { colour: colour || shape.colour, through };
             if self.ink(ink, hand.style.mask, hand.style.blend).is_some() {
                 match hand.turn {
-                    _ if hull.width().min(hull.height()) > LARGE_MM => self.large_glyph(outline, Affine::new([a, b, c, d, x, y]), hull),
+                    _ if hull.width().min(hull.height()) > LARGE_MM => {
+                        self.large_glyph(outline, Affine::new([a, b, c, d, x, y]), hull, hand.style.pen_mm)
+                    }
                     Some(turn) => {
                         let baseline_mm = if turn.is_multiple_of(2) { y } else { x };
                         self.seen.marks.add_glyph(hand.kind, hull, LinePlace { turn, baseline_mm, size_mm: hand.setting.size_mm });

@@ -4,6 +4,7 @@
 //! from outside: what is drawn without end is given up and said so, what makes the interpreter panic stays unknown. The
 //! result depends on the bytes alone, since work is counted and not timed.
 
+mod bare;
 mod bounds;
 mod faces;
 mod glyphs;
@@ -161,7 +162,10 @@ fn draw_annotations<'a>(
         if flags & (HIDDEN | PRINT) != PRINT {
             continue;
         }
-        let Some(drawing) = Appearance::of(&annotation, page.resources()) else { continue };
+        let Some(drawing) = Appearance::of(&annotation, page.resources()) else {
+            bare::draw(&annotation, place, pen);
+            continue;
+        };
         if !runs.allow_form(&drawing.form, &drawing.resources) {
             shared.spend(u32::MAX);
         }

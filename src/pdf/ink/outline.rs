@@ -15,6 +15,8 @@ const LEVEL_MM: f64 = 0.005;
 const LEVELS_MAX: usize = 500;
 /// A slanting stroke is cut into pieces of this.
 const PIECE_MM: f64 = 3.0;
+/// A pointed corner is cut into no more of them.
+const MITRE_PIECES_MAX: f64 = 200.0;
 
 /// Straight pieces of a path that lie within `clip` or cross it; with `close`, each part of the path ends where it began.
 /// The flag says whether the piece has a neighbour, so that its ends are corners.
@@ -153,6 +155,72 @@ pub fn stroke(path: &BezPath, half_mm: Vec2, flat_ends: bool, clip: Rect, mut em
             emit(Rect::from_points(from, to).inflate(x, y));
         }
     }
+}
+
+/// Boxes of what sticks out of a stroked path where two pieces meet in a pointed corner, in mm: a mitre reaches further than
+/// the pen is wide, up to `limit` times half its width, and is cut off where it would reach further (ISO 32000-1, 8.4.3.5).
+pub fn mitres(path: &BezPath, half_mm: Vec2, limit: f64, mut emit: impl FnMut(Rect)) {
+    // Measured in pens, which are round there whatever they are on paper.
+    let in_pens = |way: Vec2| Vec2::new(way.x / half_mm.x, way.y / half_mm.y).normalize();
+    let mut corner = |at: Point, before: Vec2, after: Vec2| {
+        let (before, after) = (in_pens(before), in_pens(after));
+        let reach = 1.0 / ((1.0 + before.dot(after)) / 2.0).sqrt();
+        let outside = (before - after).normalize();
+        // Neither straight on, nor back on itself.
+        if !outside.is_finite() || !reach.is_finite() || reach > limit {
+            return;
+        }
+        let on_paper = |way: Vec2| at + Vec2::new(way.x * half_mm.x, way.y * half_mm.y);
+        let tip = on_paper(outside * reach);
+        if Rect::from_points(at, at).inflate(half_mm.x + FLAT_MM, half_mm.y + FLAT_MM).contains(tip) {
+            return;
+        }
+        // The two sides of the pen that the tip lies between.
+        let side = |way: Vec2| {
+            let side = Vec2::new(-way.y, way.x);
+            on_paper(if side.dot(outside) < 0.0 { -side } else { side })
+        };
+        let (one, two) = (side(before), side(after));
+        let hull = Rect::from_points(one, two).union_pt(tip);
+        let pieces = (hull.width().min(hull.height()) / PIECE_MM).ceil().clamp(1.0, MITRE_PIECES_MAX) as usize;
+        let across = |piece: usize| {
+            let t = piece as f64 / pieces as f64;
+            Rect::from_points(one.lerp(tip, t), two.lerp(tip, t))
+        };
+        (0..pieces).for_each(|piece| emit(across(piece).union(across(piece + 1))));
+    };
+    // Where this part began, which way it set out, where it is, and which way it came there.
+    let (mut start, mut first, mut at, mut last) = (Point::ORIGIN, None, Point::ORIGIN, None);
+    for element in path.elements() {
+        let (leaves, arrives, to) = match *element {
+            PathEl::MoveTo(to) => {
+                (start, first, at, last) = (to, None, to, None);
+                continue;
+            }
+            PathEl::LineTo(to) => (to - at, to - at, to),
+            PathEl::QuadTo(one, to) => (some([one - at, to - at]), some([to - one, to - at]), to),
+            PathEl::CurveTo(one, two, to) => (some([one - at, two - at, to - at]), some([to - two, to - one, to - at]), to),
+            PathEl::ClosePath => (start - at, start - at, start),
+        };
+        // A piece of no length has no direction.
+        if leaves != Vec2::ZERO && arrives != Vec2::ZERO {
+            if let Some(before) = last.replace(arrives) {
+                corner(at, before, leaves);
+            }
+            first.get_or_insert(leaves);
+        }
+        at = to;
+        if *element == PathEl::ClosePath
+            && let (Some(before), Some(after)) = (last.take(), first.take())
+        {
+            corner(start, before, after);
+        }
+    }
+}
+
+/// The first that is a direction: a curve may be steered by its own end.
+fn some<const N: usize>(ways: [Vec2; N]) -> Vec2 {
+    ways.into_iter().find(|way| *way != Vec2::ZERO).unwrap_or(Vec2::ZERO)
 }
 
 /// The part of a line that lies in the rectangle.

@@ -7,7 +7,7 @@ use super::outline;
 use super::paint::{Look, image_look, look, reach};
 use crate::pdf::facts::{ImageFact, MarkKind};
 use hayro_interpret::font::GlyphRun;
-use hayro_interpret::kurbo::{Affine, BezPath, Cap, Rect, Shape, Vec2};
+use hayro_interpret::kurbo::{Affine, BezPath, Cap, Join, Rect, Shape, Vec2};
 use hayro_interpret::{BlendMode, ClipPath, Device, DrawMode, DrawProps, FillRule, Image, ImageDrawProps, SoftMask, StrokeProps};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -136,7 +136,7 @@ impl<'s> Pen<'s> {
         (seen.width() > 0.0 && seen.height() > 0.0).then_some(seen)
     }
 
-    fn add(&mut self, kind: MarkKind, hull: Rect) {
+    pub(super) fn add(&mut self, kind: MarkKind, hull: Rect) {
         if let Some(seen) = self.printed(hull) {
             self.seen.marks.covered_mm2 += seen.area();
             self.seen.marks.add(self.owner.unwrap_or(kind), seen);
@@ -144,15 +144,17 @@ impl<'s> Pen<'s> {
     }
 
     fn stroke(&mut self, path: &BezPath, transform: Affine, props: &StrokeProps) {
-        let [a, b, c, d, _, _] = transform.as_coeffs();
-        let half = f64::from(props.line_width.abs()) / 2.0;
-        let half_mm = Vec2::new((half * a.hypot(c)).max(HAIR_MM / 2.0), (half * b.hypot(d)).max(HAIR_MM / 2.0));
+        let half_mm = half_pen_mm(transform, props.line_width);
         let clip = self.clip().intersect(self.page);
         let flat = props.line_cap == Cap::Butt;
-        outline::stroke(path, half_mm, flat, clip, |hull| {
+        let mut add = |hull| {
             self.shared.spend(1);
             self.add(MarkKind::Path, hull);
-        });
+        };
+        outline::stroke(path, half_mm, flat, clip, &mut add);
+        if props.line_join == Join::Miter && path.elements().len() > 2 {
+            outline::mitres(path, half_mm, f64::from(props.miter_limit), add);
+        }
     }
 
     fn path(&mut self, path: &BezPath, props: &DrawProps<'_>, mode: &DrawMode) {
@@ -183,6 +185,13 @@ impl<'s> Pen<'s> {
             self.add(MarkKind::Path, hull);
         });
     }
+}
+
+/// Half the pen's width and height on paper.
+pub(super) fn half_pen_mm(transform: Affine, line_width: f32) -> Vec2 {
+    let [a, b, c, d, _, _] = transform.as_coeffs();
+    let half = f64::from(line_width.abs()) / 2.0;
+    Vec2::new((half * a.hypot(c)).max(HAIR_MM / 2.0), (half * b.hypot(d)).max(HAIR_MM / 2.0))
 }
 
 pub(super) fn to_mm(transform: Affine) -> Affine {

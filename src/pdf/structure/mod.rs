@@ -8,12 +8,15 @@ mod claim;
 mod fields;
 mod fonts;
 mod layers;
+mod names;
 mod program;
 mod raw;
 mod shown;
+mod table;
 mod tree;
 
 pub(super) use program::Unjudgeds;
+pub(super) use table::is_damaged as table_is_damaged;
 
 use super::facts::PdfFacts;
 use lopdf::{Dictionary, Document, LoadOptions, Object, ObjectId};
@@ -47,10 +50,10 @@ pub(super) fn look(document: &Document, bytes: &[u8], pages: &[ObjectId], option
     layers::look(document, &mut facts.structure);
     fields::look(document, &mut facts.structure);
     facts.structure.pdfa_claim = claim::of(document);
-    let mut missing = tree::look(document, pages, facts);
+    let (mut missing, names) = tree::look(document, pages, facts);
     let (missing_fonts, unjudged) = fonts::look(document, pages, facts);
     missing.extend(missing_fonts);
-    facts.structure.missing_objects = u32::try_from(missing.len()).unwrap_or(u32::MAX);
+    facts.structure.missing_objects = u32::try_from(missing.len() + names.count()).unwrap_or(u32::MAX);
     unjudged
 }
 

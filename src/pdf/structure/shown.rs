@@ -38,10 +38,15 @@ pub(super) fn unshown(document: &Document, pages: &[ObjectId]) -> HashSet<*const
 }
 
 fn fonts_of<'a>(document: &'a Document, page: &'a Dictionary) -> Option<&'a Dictionary> {
+    entry_dictionary(document, resources_of(document, page)?, b"Font")
+}
+
+/// A page's resources, inherited where it has none of its own.
+pub(super) fn resources_of<'a>(document: &'a Document, page: &'a Dictionary) -> Option<&'a Dictionary> {
     let mut node = page;
     for _ in 0..PARENTS_MAX {
         if let Some(resources) = entry_dictionary(document, node, b"Resources") {
-            return entry_dictionary(document, resources, b"Font");
+            return Some(resources);
         }
         node = entry_dictionary(document, node, b"Parent")?;
     }
@@ -50,13 +55,15 @@ fn fonts_of<'a>(document: &'a Document, page: &'a Dictionary) -> Option<&'a Dict
 
 /// Names of fonts in one content.
 #[derive(Default)]
-struct Used {
+pub(super) struct Used {
     selected: HashSet<Vec<u8>>,
     shown: HashSet<Vec<u8>>,
+    /// What leaves a trace on paper: category and name.
+    pub called: HashSet<(&'static [u8], Vec<u8>)>,
 }
 
 /// `None` when the content cannot be read.
-fn used(content: &[u8]) -> Option<Used> {
+pub(super) fn used(content: &[u8]) -> Option<Used> {
     let content = Content::decode(content).ok()?;
     let mut used = Used::default();
     let (mut selected, mut saved): (Option<Vec<u8>>, Vec<Option<Vec<u8>>>) = (None, Vec::new());
@@ -68,9 +75,15 @@ fn used(content: &[u8]) -> Option<Used> {
                 selected = operation.operands.first().and_then(|name| name.as_name().ok()).map(<[u8]>::to_vec);
                 used.selected.extend(selected.clone());
             }
+            operator @ ("Do" | "gs") => {
+                let category: &[u8] = if operator == "Do" { b"XObject" } else { b"ExtGState" };
+                let name = operation.operands.first().and_then(|name| name.as_name().ok());
+                used.called.extend(name.map(|name| (category, name.to_vec())));
+            }
             "Tj" | "TJ" | "'" | "\"" => used.shown.extend(selected.clone()),
             _ => {}
         }
     }
+    used.called.extend(used.shown.iter().map(|name| (&b"Font"[..], name.clone())));
     Some(used)
 }

@@ -2,6 +2,8 @@
 
 use super::super::facts::PdfFacts;
 use super::super::inspect::PAGES_LOOKED_AT_MAX;
+use super::names::{Names, seem_unknown};
+use super::shown::resources_of;
 use super::{entry, entry_array, entry_dictionary, entry_name, follow};
 use lopdf::{Dictionary, Document, Object, ObjectId, Stream};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -21,8 +23,8 @@ const DEFLATED_NOTHING_BYTES: usize = 16;
 /// A zlib stream's checksum stands within this from the end of the data, bytes.
 const CHECKSUM_WITHIN_BYTES: usize = 64;
 
-/// Fills in why the pages cannot be trusted, and returns what they refer to and is not there.
-pub(super) fn look(document: &Document, pages: &[ObjectId], facts: &mut PdfFacts) -> BTreeSet<ObjectId> {
+/// Fills in why the pages cannot be trusted, and returns what they refer to and is not there, by number and by name.
+pub(super) fn look(document: &Document, pages: &[ObjectId], facts: &mut PdfFacts) -> (BTreeSet<ObjectId>, Names) {
     let mut missing = BTreeSet::new();
     let root = document.catalog().ok().and_then(|catalog| entry_dictionary(document, catalog, b"Pages"));
     let tree = root.map(|root| leaves(document, root, &mut missing));
@@ -34,9 +36,15 @@ pub(super) fn look(document: &Document, pages: &[ObjectId], facts: &mut PdfFacts
     }
     let mut sizes = HashMap::new();
     let mut left = CONTENTS_BYTES_MAX;
-    for (index, page) in pages.iter().take(CONTENT_PAGES_MAX).enumerate() {
-        let Ok(page) = document.get_dictionary(*page) else { continue };
-        let result = contents(document, page, &mut missing).and_then(|parts| expand(&parts, &mut sizes, left));
+    let mut names = Names::default();
+    for (index, id) in pages.iter().take(CONTENT_PAGES_MAX).enumerate() {
+        let Ok(page) = document.get_dictionary(*id) else { continue };
+        let (resources, mut suspect) = (resources_of(document, page), false);
+        let look = |content: &[u8]| suspect |= seem_unknown(document, resources, content);
+        let result = contents(document, page, &mut missing).and_then(|parts| expand(&parts, &mut sizes, left, look));
+        if suspect {
+            names.look(document, *id, resources);
+        }
         match result {
             Ok(size) => left -= size.min(left),
             Err(why) => {
@@ -45,7 +53,7 @@ pub(super) fn look(document: &Document, pages: &[ObjectId], facts: &mut PdfFacts
             }
         }
     }
-    missing
+    (missing, names)
 }
 
 /// Pages that hang on the tree; `None` when it has a hole, a loop, or something else than pages.
@@ -102,15 +110,20 @@ fn contents<'a>(document: &'a Document, page: &'a Dictionary, missing: &mut BTre
     Ok(streams)
 }
 
-/// Bytes that the streams give when expanded; each is expanded once, however many pages it is drawn on.
-fn expand(parts: &[&Stream], sizes: &mut HashMap<*const Dictionary, usize>, left: usize) -> Result<usize, &'static str> {
+/// Bytes that the streams give when expanded; each is expanded once, and looked at, however many pages it is drawn on.
+fn expand(
+    parts: &[&Stream],
+    sizes: &mut HashMap<*const Dictionary, usize>,
+    left: usize,
+    mut look: impl FnMut(&[u8]),
+) -> Result<usize, &'static str> {
     let (mut page, mut fresh) = (0, 0);
     for part in parts {
         let key = std::ptr::from_ref(&part.dict);
         let size = match sizes.get(&key) {
             Some(size) => *size,
             None => {
-                let size = expanded(part, CONTENT_BYTES_MAX.min(left - fresh))?;
+                let size = expanded(part, CONTENT_BYTES_MAX.min(left - fresh), &mut look)?;
                 sizes.insert(key, size);
                 fresh += size;
                 size
@@ -124,7 +137,7 @@ fn expand(parts: &[&Stream], sizes: &mut HashMap<*const Dictionary, usize>, left
     Ok(fresh)
 }
 
-fn expanded(stream: &Stream, limit: usize) -> Result<usize, &'static str> {
+fn expanded(stream: &Stream, limit: usize, look: impl FnOnce(&[u8])) -> Result<usize, &'static str> {
     use lopdf::{DecompressError, Error};
     let bytes = match stream.decompressed_content_with_limit(limit) {
         Ok(bytes) => bytes,
@@ -139,6 +152,7 @@ fn expanded(stream: &Stream, limit: usize) -> Result<usize, &'static str> {
     if deflated_alone && !bytes.is_empty() && !ends_with_checksum(&stream.content, &bytes) {
         return Err("is damaged");
     }
+    look(&bytes);
     Ok(bytes.len())
 }
 

@@ -15,7 +15,7 @@ use hayro_interpret::hayro_syntax::content::TypedIter;
 use hayro_interpret::hayro_syntax::content::ops::{Transform, TypedInstruction};
 use hayro_interpret::hayro_syntax::object::{Name, Number, Object};
 use hayro_interpret::hayro_syntax::page::{Page, Resources};
-use hayro_interpret::kurbo::{Affine, BezPath, Cap, Point, Rect};
+use hayro_interpret::kurbo::{Affine, BezPath, Cap, Join, Point, Rect};
 use hayro_interpret::{Context, Device, FillRule, InterpreterSettings, interpret};
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -36,6 +36,8 @@ struct State {
     stroke: usize,
     line_width: f32,
     line_cap: Cap,
+    line_join: Join,
+    miter_limit: f32,
     /// Number of the font among the document's.
     font: Option<usize>,
     /// Number of its name among the page's.
@@ -107,6 +109,8 @@ impl<'w, 'a, 's, C: Fn(Affine, Rect) -> Context<'a>> Walk<'w, 'a, 's, C> {
             stroke: 0,
             line_width: 1.0,
             line_cap: Cap::Butt,
+            line_join: Join::Miter,
+            miter_limit: 10.0,
             font: None,
             font_name: 0,
             font_size: 1.0,
@@ -168,6 +172,8 @@ impl<'w, 'a, 's, C: Fn(Affine, Rect) -> Context<'a>> Walk<'w, 'a, 's, C> {
             Op::Transform(Transform(a, b, c, d, e, f)) => self.state.ctm *= affine([a, b, c, d, e, f]),
             Op::LineWidth(width) => self.state.line_width = width.0.as_f32(),
             Op::LineCap(cap) => self.state.line_cap = line_cap(cap.0.as_i64()),
+            Op::LineJoin(join) => self.state.line_join = line_join(join.0.as_i64()),
+            Op::MiterLimit(limit) => self.state.miter_limit = limit.0.as_f32(),
             Op::SetGraphicsState(name) => self.graphics_state(name.0)?,
             Op::NonStrokeColorDeviceGray(c) => self.colour(false, &[c.0], "g")?,
             Op::NonStrokeColorDeviceRgb(c) => self.colour(false, &[c.0, c.1, c.2], "rg")?,
@@ -216,9 +222,7 @@ impl<'w, 'a, 's, C: Fn(Affine, Rect) -> Context<'a>> Walk<'w, 'a, 's, C> {
             Op::BeginMarkedContent(_) => self.pen.begin_marked_content(&[], None),
             Op::BeginMarkedContentWithProperties(marked) => self.marked_content(marked.1)?,
             // None of these changes what is printed, or nothing that is looked at.
-            Op::LineJoin(_)
-            | Op::MiterLimit(_)
-            | Op::DashPattern(_)
+            Op::DashPattern(_)
             | Op::RenderingIntent(_)
             | Op::FlatnessTolerance(_)
             | Op::MarkedContentPoint(_)
@@ -244,6 +248,14 @@ impl<'w, 'a, 's, C: Fn(Affine, Rect) -> Context<'a>> Walk<'w, 'a, 's, C> {
                 }),
                 b"LC" => dict.get::<Number>(b"LC").is_none_or(|cap| {
                     self.state.line_cap = line_cap(cap.as_i64());
+                    true
+                }),
+                b"LJ" => dict.get::<Number>(b"LJ").is_none_or(|join| {
+                    self.state.line_join = line_join(join.as_i64());
+                    true
+                }),
+                b"ML" => dict.get::<f32>(b"ML").is_none_or(|limit| {
+                    self.state.miter_limit = limit;
                     true
                 }),
                 opacity @ (b"CA" | b"ca") => dict.get::<f32>(opacity).is_none_or(|opacity| opacity == 1.0),
@@ -309,6 +321,14 @@ fn line_cap(number: i64) -> Cap {
     }
 }
 
+fn line_join(number: i64) -> Join {
+    match number {
+        1 => Join::Round,
+        2 => Join::Bevel,
+        _ => Join::Miter,
+    }
+}
+
 fn written_name(name: &Name<'_>) -> String {
     name.as_ref().iter().fold("/".to_owned(), |text, byte| text + &format!("#{byte:02X}"))
 }
@@ -316,6 +336,9 @@ fn written_name(name: &Name<'_>) -> String {
 /// The operators that set what a form takes over from its page, colours and font aside.
 fn stroke_state(state: &State) -> String {
     let cap = [Cap::Butt, Cap::Round, Cap::Square].iter().position(|cap| *cap == state.line_cap).unwrap_or(0);
-    let State { line_width, char_space, word_space, horizontal_scaling, leading, rise, mode, .. } = state;
-    format!("{line_width} w {cap} J {char_space} Tc {word_space} Tw {horizontal_scaling} Tz {leading} TL {rise} Ts {mode} Tr ")
+    let join = [Join::Miter, Join::Round, Join::Bevel].iter().position(|join| *join == state.line_join).unwrap_or(0);
+    let State { line_width, miter_limit, char_space, word_space, horizontal_scaling, leading, rise, mode, .. } = state;
+    format!(
+        "{line_width} w {cap} J {join} j {miter_limit} M {char_space} Tc {word_space} Tw {horizontal_scaling} Tz {leading} TL {rise} Ts {mode} Tr "
+    )
 }

@@ -1,6 +1,6 @@
 //! Paths of a plain page: built, painted, and used as clips.
 
-use super::{Walk, point};
+use super::{State, Walk, point};
 use hayro_interpret::hayro_syntax::object::Number;
 use hayro_interpret::kurbo::{Affine, BezPath, Cap, Join, PathEl, Point, Rect, Shape};
 use hayro_interpret::util::{Float32Ext, Float64Ext, x_y_advances};
@@ -62,7 +62,8 @@ impl<'a, C: Fn(Affine, Rect) -> Context<'a>> Walk<'_, 'a, '_, C> {
         }
         if stroke {
             let props = props(&self.colours[self.state.stroke].paint);
-            let stroke = StrokeProps { line_width: self.state.line_width, line_cap: self.state.line_cap, ..StrokeProps::default() };
+            let State { line_width, line_cap, line_join, miter_limit, .. } = self.state;
+            let stroke = StrokeProps { line_width, line_cap, line_join, miter_limit, ..StrokeProps::default() };
             self.pen.draw_path(rect.as_ref().unwrap_or(&self.path), props, &DrawMode::Stroke(stroke));
         }
         self.end_path();

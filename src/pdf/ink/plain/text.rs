@@ -3,11 +3,11 @@
 use super::super::faces::Letter;
 use super::super::glyphs::Style;
 use super::super::paint::Look;
-use super::super::pen::to_mm;
+use super::super::pen::{half_pen_mm, to_mm};
 use super::{NotPlain, State, Walk, affine, written_name};
 use hayro_interpret::hayro_syntax::content::ops::TypedInstruction;
 use hayro_interpret::hayro_syntax::object::{Name, Object};
-use hayro_interpret::kurbo::{Affine, Rect};
+use hayro_interpret::kurbo::{Affine, Rect, Vec2};
 use hayro_interpret::{BlendMode, Context};
 
 const UNITS_PER_EM: f32 = 1000.0;
@@ -142,20 +142,21 @@ impl<'a, C: Fn(Affine, Rect) -> Context<'a>> Walk<'_, 'a, '_, C> {
         }
         let Some(font) = self.state.font else { return };
         let (fill, stroke) = (self.colours[self.state.fill].look, self.colours[self.state.stroke].look);
-        let looks: &[(Look, bool)] = match self.state.mode {
-            1 => &[(stroke, false)],
-            2 => &[(fill, false), (stroke, false)],
-            3 => &[(fill, true)],
-            _ => &[(fill, false)],
-        };
         let transform = to_mm(self.state.ctm);
+        let (filled, pen_mm) = (Vec2::ZERO, half_pen_mm(transform, self.state.line_width));
+        let looks: &[(Look, bool, Vec2)] = match self.state.mode {
+            1 => &[(stroke, false, pen_mm)],
+            2 => &[(fill, false, filled), (stroke, false, pen_mm)],
+            3 => &[(fill, true, filled)],
+            _ => &[(fill, false, filled)],
+        };
         let [a, b, c, d] = self.run_coefficients;
         let [right, up, across, along, x, y] = transform.as_coeffs();
         let [turned_a, turned_b, turned_c, turned_d, _, _] = (transform * Affine::new([a, b, c, d, 0.0, 0.0])).as_coeffs();
         let letters = &self.faces.get(font).letters;
-        for (look, invisible) in looks {
+        for (look, invisible, pen_mm) in looks {
             self.pen.shared.spend(1);
-            let style = Style { look: *look, invisible: *invisible, mask: false, blend: BlendMode::Normal };
+            let style = Style { look: *look, invisible: *invisible, mask: false, blend: BlendMode::Normal, pen_mm: *pen_mm };
             let mut hand = self.pen.hand(style, [turned_a, turned_b, turned_c, turned_d]);
             for spot in &self.run {
                 let Letter { outline, shape, advance, text, placed, .. } = &letters[spot.letter];
