@@ -13,13 +13,19 @@ use std::io::{self, Write};
 /// Rows of troubles that a person is shown; the rest is counted.
 const TROUBLES_SHOWN: usize = 40;
 
-/// A JSON line: the fields of `value` with the message type in front.
+/// A JSON line: the message type in front of the fields of `value`, an object. Written at once, since the output may be a
+/// terminal or a pipe that is read as it comes.
 pub fn line(out: &mut impl Write, message_type: &str, value: &impl Serialize) -> io::Result<()> {
-    let mut object = json!({ "message_type": message_type });
-    if let (Some(object), Ok(Value::Object(fields))) = (object.as_object_mut(), serde_json::to_value(value)) {
-        object.extend(fields);
-    }
-    writeln!(out, "{object}")
+    let mut bytes = serde_json::to_vec(&Typed { message_type, value })?;
+    bytes.push(b'\n');
+    out.write_all(&bytes)
+}
+
+#[derive(Serialize)]
+struct Typed<'a, T> {
+    message_type: &'a str,
+    #[serde(flatten)]
+    value: &'a T,
 }
 
 /// What each vendor makes of one file, and which would take it.
