@@ -7,7 +7,7 @@ use crate::app::inquiry::Shown;
 use crate::app::night::{DryRun, RunReport};
 use crate::app::validate::{Verdict, severity_word};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::io::{self, Write};
 
 /// Rows of troubles that a person is shown; the rest is counted.

@@ -125,6 +125,18 @@ fn run(town: &Town, kill_after: Option<Duration>) -> Option<i32> {
     child.wait().unwrap().code()
 }
 
+/// Runs over a line that is whole again until one is through. Each vendor is tried once a run, and a server's process that
+/// outlived its line may hold room on a small disk for a moment yet: that run ends with 5, and a later one carries on.
+fn carried_on(town: &Town) -> Option<i32> {
+    for _ in 0..20 {
+        match town.run(&["run", "--until", "ship"]) {
+            Some(5) => std::thread::sleep(Duration::from_millis(200)),
+            code => return code,
+        }
+    }
+    Some(5)
+}
+
 /// Breaks of a line: near the beginning is the handshake, further on the files, their renames, and the answers to them.
 fn cuts(random: &mut StdRng, bytes: u64) -> Vec<Cut> {
     let cut = |random: &mut StdRng| match random.random_range(0..3) {
@@ -190,8 +202,8 @@ fn site_session(template: &Town, seed: u64) -> u32 {
     }
     let fired = vendors.iter().map(|vendor| vendor.proxy.fired()).sum();
     vendors.iter().for_each(|vendor| vendor.proxy.cut([]));
-    let (code, seen) = watched(&inboxes, || town.run(&["run", "--until", "ship"]));
-    assert_eq!((code, seen), (Some(0), Vec::new()), "seed {seed}: the run after it");
+    let (code, seen) = watched(&inboxes, || carried_on(&town));
+    assert_eq!((code, seen), (Some(0), Vec::new()), "seed {seed}: the runs after it");
     town.until_settled(3 * LETTERS);
     for vendor in &vendors {
         let printed = printed(&town.path(&format!("site/{}", vendor.name))).unwrap();
@@ -264,8 +276,8 @@ fn openssh_session(template: &Town, seed: u64) -> u32 {
     }
     let fired = proxy.fired();
     proxy.cut([]);
-    let (code, seen) = watched(&inboxes, || town.run(&["run", "--until", "ship"]));
-    assert_eq!((code, seen), (Some(0), Vec::new()), "seed {seed}: the run after it");
+    let (code, seen) = watched(&inboxes, || carried_on(&town));
+    assert_eq!((code, seen), (Some(0), Vec::new()), "seed {seed}: the runs after it");
     let mut letters = Vec::new();
     let root = fs::read(town.path("keys/ca.pem")).unwrap();
     for ((vendor, _), (inbox, expected)) in VENDORS.iter().zip(&inboxes) {
