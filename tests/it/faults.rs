@@ -248,10 +248,10 @@ fn openssh_session(template: &Town, seed: u64) -> u32 {
     town.configure(&VENDORS.map(|(vendor, _)| (vendor, address.clone())));
     // Edora's inbox is a disk of its own, so small that a batch may not fit.
     let container: u64 = inboxes[0].1.values().sum();
-    server.small_disk(container + (1 << 20));
+    let small = server.small_disk(container + (1 << 20));
     for _ in 0..random.random_range(1..4) {
         proxy.cut(cuts(&mut random, 2 * container));
-        let filled = random.random_range(0..3) == 0;
+        let filled = random.random_range(0..3) == 0 && small;
         let filler = (inboxes[0].0.join("another-customer.part"), random.random_range(0..container));
         let (kill, restart) = (moment(&mut random, 2), moment(&mut random, 3));
         let (code, seen) = watched(&inboxes, || {
