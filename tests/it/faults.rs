@@ -134,6 +134,9 @@ fn carried_on(town: &Town) -> Option<i32> {
             code => return code,
         }
     }
+    let config = town.path("fjernprint.toml");
+    let last = command(&["run", "--until", "ship", "--config", config.to_str().unwrap()]).output().unwrap();
+    eprintln!("{}", String::from_utf8_lossy(&last.stderr));
     Some(5)
 }
 
@@ -276,7 +279,16 @@ fn openssh_session(template: &Town, seed: u64) -> u32 {
     }
     let fired = proxy.fired();
     proxy.cut([]);
-    let (code, seen) = watched(&inboxes, || carried_on(&town));
+    let (code, seen) = watched(&inboxes, || match carried_on(&town) {
+        // A server's process whose client was killed may wait for it, with a file open that was removed: its room comes back
+        // when the vendor's server drops the session, here by a restart.
+        Some(5) => {
+            server.restart();
+            proxy.lead_to(server.address.port);
+            carried_on(&town)
+        }
+        code => code,
+    });
     assert_eq!((code, seen), (Some(0), Vec::new()), "seed {seed}: the runs after it");
     let mut letters = Vec::new();
     let root = fs::read(town.path("keys/ca.pem")).unwrap();
