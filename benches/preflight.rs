@@ -5,8 +5,10 @@
 //! against every vendor. Processor time is that of the command and of all that it started. Files are letters that are
 //! built here, and those below `FJERNPRINT_CORPUS` if it is set. Prints and asserts nothing: times depend on the machine.
 
+mod child;
 mod letters;
 
+use child::{TICKS_A_SECOND, children_seconds, peak_kib_until_end};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -17,11 +19,8 @@ const FJERNPRINT: &str = env!("CARGO_BIN_EXE_fjernprint");
 const VALIDATE: [&str; 4] = ["validate", "--vendor", "all", "--json"];
 const LETTERS: u64 = 400;
 const ROUNDS: usize = 3;
-const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// A peer that takes longer for one file is stopped, as a worker of ours is.
 const TIME_MAX: Duration = Duration::from_secs(10);
-/// Unit of the times in /proc, which Linux fixes at 100 a second.
-const TICKS_A_SECOND: f64 = 100.0;
 
 fn main() {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -155,26 +154,15 @@ fn memory(letters: &[PathBuf], sizes: &[usize]) {
             .stdout(Stdio::null())
             .spawn()
             .expect("the program that was just built");
-        let status = PathBuf::from(format!("/proc/{}/status", child.id()));
         let mut list = child.stdin.take().expect("it was asked for");
         let started = Instant::now();
         let peak_kib = std::thread::scope(|scope| {
             scope.spawn(move || letters.iter().cycle().take(*size).try_for_each(|letter| writeln!(list, "{}", letter.display())));
-            let mut peak_kib = 0;
-            while child.try_wait().expect("a child of ours").is_none() {
-                // The kernel keeps the peak itself; the last look before the end misses nothing but the end.
-                peak_kib = fs::read_to_string(&status).ok().and_then(|text| peak_of(&text)).unwrap_or(peak_kib);
-                std::thread::sleep(LOOK_EVERY);
-            }
-            peak_kib
+            peak_kib_until_end(&mut child)
         });
         let (peak, seconds) = (peak_kib as f64 / 1024.0, started.elapsed().as_secs_f64());
         println!("{size} letters: peak memory of the command {peak:.1} MiB, its workers aside; {seconds:.1} s");
     }
-}
-
-fn peak_of(status: &str) -> Option<u64> {
-    status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().trim_end_matches(" kB").parse().ok()
 }
 
 fn below(folder: &Path, files: &mut Vec<PathBuf>) {
@@ -187,12 +175,4 @@ fn below(folder: &Path, files: &mut Vec<PathBuf>) {
             files.push(path);
         }
     }
-}
-
-/// Processor time of all children that have ended, and of theirs: fields 16 and 17 of /proc/self/stat, of which the second
-/// may hold blanks and ends in a bracket.
-fn children_seconds() -> f64 {
-    let text = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let after_name = text.rsplit(')').next().unwrap_or_default();
-    after_name.split_whitespace().skip(13).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / TICKS_A_SECOND
 }

@@ -5,6 +5,9 @@
 //! reads them back, signs and records. Then OpenSSL's tool hashes the ZIPs, and the letters one file each. Everything lies
 //! on a tmpfs, where there is one. Prints and asserts nothing: times depend on the machine and on who else uses it.
 
+mod child;
+
+use child::{children_seconds, peak_kib_until_end};
 use fjernprint::adapters::store::Store;
 use fjernprint::domain::status::LetterEvent;
 use fjernprint::domain::{Colour, Envelope, LetterId, Plex, Postage, PrintJob, PrintOptions};
@@ -14,16 +17,13 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 const FJERNPRINT: &str = env!("CARGO_BIN_EXE_fjernprint");
 const LETTERS: u64 = 100_000;
 const LETTER_BYTES: usize = 40 * 1024;
 /// Letters recorded in one transaction.
 const RECORD_AT_ONCE: u64 = 1_000;
-const LOOK_EVERY: Duration = Duration::from_millis(5);
-/// Unit of the times in /proc, which Linux fixes at 100 a second.
-const TICKS_A_SECOND: f64 = 100.0;
 
 /// Wall-clock and processor time of some work on so many bytes.
 struct Pace {
@@ -144,23 +144,13 @@ fn seal(home: &Path, bytes: f64) -> (Pace, f64) {
         .stdout(Stdio::piped())
         .spawn()
         .expect("the program that was just built starts");
-    let status = PathBuf::from(format!("/proc/{}/status", child.id()));
-    let mut peak_kib = 0;
-    while child.try_wait().expect("a child of ours").is_none() {
-        // The kernel keeps the peak itself; the last look before the end misses nothing but the end.
-        peak_kib = fs::read_to_string(&status).ok().and_then(|text| peak_of(&text)).unwrap_or(peak_kib);
-        std::thread::sleep(LOOK_EVERY);
-    }
+    let peak_kib = peak_kib_until_end(&mut child);
     let output = child.wait_with_output().expect("the child's output");
     assert!(output.status.success(), "{}", output.status);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let stages = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find(|v| v["message_type"] == "stages");
     let seconds = stages.and_then(|stages| stages["batches"].as_f64()).expect("the seconds of the stage");
     (Pace { bytes, seconds, cpu_seconds: children_seconds() - before }, peak_kib as f64 / 1024.0)
-}
-
-fn peak_of(status: &str) -> Option<u64> {
-    status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().trim_end_matches(" kB").parse().ok()
 }
 
 /// As many files in one process as a command line holds.
@@ -189,12 +179,4 @@ fn below(folder: &Path) -> Vec<PathBuf> {
         if path.is_dir() { found.extend(below(&path)) } else { found.push(path) }
     }
     found
-}
-
-/// Processor time of all children that have ended: fields 16 and 17 of /proc/self/stat, of which the second may hold
-/// blanks and ends in a bracket.
-fn children_seconds() -> f64 {
-    let text = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let after_name = text.rsplit(')').next().unwrap_or_default();
-    after_name.split_whitespace().skip(13).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / TICKS_A_SECOND
 }

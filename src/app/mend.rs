@@ -40,9 +40,13 @@ pub fn mend(
     let mut made: Option<Repaired> = None;
     for _ in 0..PASSES_MAX {
         let (bytes, facts) = made.as_ref().map_or((bytes, facts), |made| (&made.bytes, &made.facts));
-        let found = judge(facts, policy);
-        let order = repair_order(&found, facts, profile).filter(|_| needs_repair(&found) && !rejects(&found));
-        let Some(order) = order else { break };
+        // Most documents need nothing: they are judged once.
+        let again = made.is_some().then(|| judge(facts, policy));
+        let found = again.as_ref().unwrap_or(&findings);
+        if !needs_repair(found) || rejects(found) {
+            break;
+        }
+        let Some(order) = repair_order(found, facts, profile) else { break };
         let done = match inspector.repair(bytes, &order)? {
             Ok(done) => done,
             Err(fault) => {

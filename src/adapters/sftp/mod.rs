@@ -103,37 +103,35 @@ impl Connection {
 
     /// Names and sizes of what lies in a folder. More than `entries_max` is a fault: a listing has an end.
     pub fn list(&self, remote: &str, entries_max: usize) -> Result<BTreeMap<String, u64>, SftpFault> {
-        let failed = |e: &dyn std::fmt::Display| SftpFault::new("FP-S001", format!("listing {remote}"), e, true);
-        let mut folder = self.sftp().opendir(Path::new(remote)).map_err(|e| failed(&e))?;
-        let mut found = BTreeMap::new();
-        loop {
-            match folder.readdir() {
-                // A name that is no UTF-8 is none of ours.
-                Ok((name, stat)) => drop(name.to_str().map(|name| found.insert(name.to_owned(), stat.size.unwrap_or(0)))),
-                Err(end) if end.code() == ErrorCode::Session(END_OF_LIST) => return Ok(found),
-                Err(fault) => return Err(failed(&fault)),
-            }
-            if found.len() > entries_max {
-                let why = format!("more than {entries_max} entries lie there, and only the batch's files should");
-                return Err(SftpFault::new("FP-S008", format!("listing {remote}"), why, false));
-            }
+        let (entries, complete) = self.entries(remote, entries_max, Duration::MAX)?;
+        if !complete {
+            let why = format!("more than {entries_max} entries lie there, and only the batch's files should");
+            return Err(SftpFault::new("FP-S008", format!("listing {remote}"), why, false));
         }
+        // A name that is no UTF-8 is none of ours.
+        Ok(entries.into_iter().filter_map(|(name, stat)| Some((name.to_str()?.to_owned(), stat.size.unwrap_or(0)))).collect())
     }
 
     /// The names in a folder, at most `names_max` and for at most `longest`; the flag says whether these are all. A name
     /// is the server's text: to be counted and shown, never to be opened.
     pub fn names(&self, remote: &str, names_max: usize, longest: Duration) -> Result<(Vec<String>, bool), SftpFault> {
+        let (entries, complete) = self.entries(remote, names_max, longest)?;
+        Ok((entries.into_iter().map(|(name, _)| name.to_string_lossy().into_owned()).collect(), complete))
+    }
+
+    fn entries(&self, remote: &str, entries_max: usize, longest: Duration) -> Result<(Vec<(PathBuf, FileStat)>, bool), SftpFault> {
         let failed = |e: ssh2::Error| SftpFault::new("FP-S001", format!("listing {remote}"), e, true);
-        let (started, mut names) = (Instant::now(), Vec::new());
+        let (started, mut entries) = (Instant::now(), Vec::new());
         let mut folder = self.sftp().opendir(Path::new(remote)).map_err(failed)?;
-        while names.len() < names_max && started.elapsed() < longest {
+        while entries.len() <= entries_max && started.elapsed() < longest {
             match folder.readdir() {
-                Ok((name, _)) => names.push(name.to_string_lossy().into_owned()),
-                Err(end) if end.code() == ErrorCode::Session(END_OF_LIST) => return Ok((names, true)),
+                Ok(entry) => entries.push(entry),
+                Err(end) if end.code() == ErrorCode::Session(END_OF_LIST) => return Ok((entries, true)),
                 Err(fault) => return Err(failed(fault)),
             }
         }
-        Ok((names, false))
+        entries.truncate(entries_max);
+        Ok((entries, false))
     }
 
     pub fn remove_folder(&self, remote: &str) -> Result<(), SftpFault> {
