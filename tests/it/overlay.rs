@@ -1,6 +1,7 @@
 //! The picture of a page: what is marked is seen, what stands there is seen through it, and nothing stops a picture.
 
 use crate::pdf::{A4, pdf};
+use fjernprint::domain::Severity;
 use fjernprint::pdf::inspect;
 use fjernprint::pdf::overlay::{Marking, picture, picture_without_page};
 use fjernprint::pipeline::validate::{Expected, Policy, judge, marking};
@@ -218,6 +219,20 @@ fn the_same_page_gives_the_same_bytes() {
         })
         .collect();
     assert!(others.into_iter().all(|other| other.join().unwrap() == first));
+}
+
+/// Whatever a fault means, the picture shows it; only what is off is not told.
+#[test]
+fn a_fault_of_every_severity_is_framed() {
+    let bytes = page(A4, INK_IN_THE_MACHINES_PLACE, |_| {});
+    for severity in [Severity::Info, Severity::Warn, Severity::Repair, Severity::Reject, Severity::Off] {
+        let mut marking = marked(&bytes);
+        marking.faults.retain(|fault| fault.rule == "MARGIN_LEFT_ZONE");
+        marking.faults.iter_mut().for_each(|fault| fault.severity = severity);
+        let told = picture(&bytes, &marking).unwrap();
+        marking.faults.clear();
+        assert_eq!(told == picture(&bytes, &marking).unwrap(), severity == Severity::Off, "{severity:?}");
+    }
 }
 
 #[test]

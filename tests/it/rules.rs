@@ -7,7 +7,7 @@ use fjernprint::domain::{Colour, Envelope, Finding, Plex, Postage, PostalAddress
 use fjernprint::pdf::facts::{BoxMm, ImageFact, Mark, MarkKind, PageFacts, PageInk, PdfFacts, TextLine};
 use fjernprint::pdf::inspect;
 use fjernprint::pdf::repair::Remedy;
-use fjernprint::pipeline::validate::{Demand, Expected, Policy, judge as judge_by, validate};
+use fjernprint::pipeline::validate::{Demand, Expected, Policy, judge as judge_by, still_amiss, validate};
 use fjernprint::vendor::VendorProfile;
 use std::collections::BTreeSet;
 use std::fs;
@@ -428,6 +428,28 @@ fn a_letter_is_carried_in_a_class_that_is_sold_for_its_weight() {
     assert_eq!(said(Postage::Economique, 20).unwrap().job().weight_g, 117);
     assert_eq!(said(Postage::Economique, 21).unwrap_err(), ["WEIGHT_MAX"]);
     assert_eq!(said(Postage::Bulk, 1).unwrap_err(), ["POSTAGE_UNSOLD"]);
+}
+
+/// A repair that moved the address further out is none, though the fault has the name that it had before.
+#[test]
+fn a_repair_that_makes_a_fault_worse_is_none() {
+    let found = |facts: &PdfFacts| judge(facts, None, &profile(&[]));
+    let out_by = |mm: f32| drawn(|ink| ink.window_text[0].box_mm = [25.0, 45.0, 76.0 + mm, 3.5]);
+    let (before, worse) = (found(&out_by(3.0)), found(&out_by(9.0)));
+    assert!(before.iter().any(|f| f.rule == "ADDR_BOX"), "{before:?}");
+    assert!(still_amiss(&before, &before).is_none());
+    let amiss = still_amiss(&before, &worse).unwrap();
+    assert_eq!((amiss.rule, amiss.severity), ("NOT_REPAIRED", Severity::Reject));
+    assert!(still_amiss(&before, &found(&drawn(|ink| ink.text_outside = true))).is_some(), "another fault than before");
+}
+
+#[test]
+fn a_place_is_told_in_tenths_and_a_thin_rule_by_its_depth() {
+    let rule = drawn(|ink| ink.marks.push(mark(MarkKind::Path, [2.04, 100.0, 80.0, 0.1])));
+    let found = judge(&rule, None, &profile(&[]));
+    let zone = found.iter().find(|f| f.rule == "MARGIN_LEFT_ZONE").unwrap();
+    assert!(serde_json::to_string(zone).unwrap().contains("\"box_mm\":[2.0,100.0,80.0,0.1]"), "{zone:?}");
+    assert!(["5.0 mm inside", "5.1 mm inside"].contains(&zone.measured.as_str()), "{}", zone.measured);
 }
 
 #[test]
