@@ -134,8 +134,8 @@ fn follow(name: &str, head: &ReceiptHead, row: &ReceiptRow, state: &LetterState)
     }
     let last = state.word.as_deref().and_then(VendorStatus::from_word);
     match state.status {
-        LetterStatus::Shipped if row.status.is_final() => Ok(vec![LetterEvent::Settled { batch, word }]),
-        LetterStatus::Shipped if last.is_none_or(|last| last < row.status) => Ok(vec![LetterEvent::Progressed { batch, word }]),
+        LetterStatus::Shipped if row.status.is_final() => Ok(vec![LetterEvent::Settled { batch, word, said: None }]),
+        LetterStatus::Shipped if last.is_none_or(|last| last < row.status) => Ok(vec![LetterEvent::Progressed { batch, word, said: None }]),
         LetterStatus::Settled if row.status.is_final() && last != Some(row.status) => {
             Err(contradiction(name, row, last.map_or("something else", VendorStatus::word)))
         }
@@ -157,10 +157,10 @@ fn come_back(name: &str, batch: BatchName, row: &ReceiptRow, state: &LetterState
     let Some(reason) = return_reason(&row.reason) else {
         return Err(fault("FP-A001", format!("{name}: letter {} is returned, and its reason is none of R01 to R10", row.letter_id)));
     };
-    let returned = LetterEvent::Returned { batch: batch.clone(), reason: reason.to_owned() };
+    let returned = LetterEvent::Returned { batch: batch.clone(), reason: reason.to_owned(), said: None };
     let handed_over = VendorStatus::HandedOver.word();
     match state.status {
-        LetterStatus::Shipped => Ok(vec![LetterEvent::Settled { batch, word: handed_over.to_owned() }, returned]),
+        LetterStatus::Shipped => Ok(vec![LetterEvent::Settled { batch, word: handed_over.to_owned(), said: None }, returned]),
         LetterStatus::Settled if state.word.as_deref() == Some(handed_over) => Ok(vec![returned]),
         LetterStatus::Settled => Err(contradiction(name, row, state.word.as_deref().unwrap_or("something else"))),
         _ => Ok(Vec::new()),

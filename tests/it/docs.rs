@@ -54,9 +54,9 @@ fn letter_events() -> Vec<LetterEvent> {
         LetterEvent::Validated { job },
         LetterEvent::Batched { batch: batch() },
         LetterEvent::Shipped { batch: batch() },
-        LetterEvent::Progressed { batch: batch(), word: text() },
-        LetterEvent::Settled { batch: batch(), word: text() },
-        LetterEvent::Returned { batch: batch(), reason: text() },
+        LetterEvent::Progressed { batch: batch(), word: text(), said: None },
+        LetterEvent::Settled { batch: batch(), word: text(), said: None },
+        LetterEvent::Returned { batch: batch(), reason: text(), said: None },
     ]
 }
 
@@ -87,7 +87,7 @@ fn batch_events() -> Vec<(BatchEvent, &'static str)> {
         bytes: 1,
     };
     let person = || Person { name: String::new(), account: None };
-    let acknowledged = |accepted| BatchEvent::Acknowledged { accepted, reason: String::new(), answer: hash };
+    let acknowledged = |accepted| BatchEvent::Acknowledged { accepted, reason: String::new(), answer: hash, signature: None };
     vec![
         (sealed, ""),
         (BatchEvent::ReleaseRequired {}, ""),
@@ -98,7 +98,8 @@ fn batch_events() -> Vec<(BatchEvent, &'static str)> {
         (BatchEvent::Shipped {}, ""),
         (acknowledged(true), ", accepted"),
         (acknowledged(false), ", not accepted"),
-        (BatchEvent::Answered { number: 1, head: hash, rows: hash }, ""),
+        (BatchEvent::Answered { number: 1, head: hash, rows: hash, signature: None, questions: Vec::new() }, ""),
+        (BatchEvent::Explained { by: person(), code: String::new(), letter: String::new(), note: String::new() }, ""),
         (BatchEvent::Settled {}, ""),
     ]
 }

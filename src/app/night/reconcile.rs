@@ -123,7 +123,7 @@ impl Answering<'_, '_> {
         let ack = read_ack(&bytes, name, &state.manifest).map_err(mismatch)?;
         let accepted = ack.result == AckResult::Accepted;
         let reason = crate::domain::redact::redact(&ack.reason);
-        let event = BatchEvent::Acknowledged { accepted, reason: reason.clone(), answer };
+        let event = BatchEvent::Acknowledged { accepted, reason: reason.clone(), answer, signature: None };
         self.night.ledger.record(&clock::now(), &[Entry::Batch(name.clone(), event)])?;
         if !accepted {
             self.answers.batches_refused += 1;
@@ -152,7 +152,8 @@ impl Answering<'_, '_> {
         let settled = count(|event| matches!(event, LetterEvent::Settled { .. }));
         let returned = count(|event| matches!(event, LetterEvent::Returned { .. }));
         let open = self.night.ledger.open_letters(name)?;
-        let mut entries = vec![Entry::Batch(name.clone(), BatchEvent::Answered { number, head, rows })];
+        let mut entries =
+            vec![Entry::Batch(name.clone(), BatchEvent::Answered { number, head, rows, signature: None, questions: Vec::new() })];
         entries.extend(events.into_iter().map(|(id, event)| Entry::Letter(id, event)));
         if settled == open && state.status == BatchStatus::Acknowledged {
             entries.push(Entry::Batch(name.clone(), BatchEvent::Settled {}));
