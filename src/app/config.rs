@@ -263,6 +263,7 @@ impl Config {
         let profiles = profiles::all(written.folders.vendors.as_ref().map(|f| folder.join(f)).as_deref())?;
         let at_home = |mut profile: VendorProfile| {
             profile.delivery.encrypt_to = profile.delivery.encrypt_to.map(|path| folder.join(path));
+            profile.answers.certificate = profile.answers.certificate.map(|path| folder.join(path));
             (profile.id.clone(), profile)
         };
         let profiles: BTreeMap<VendorId, VendorProfile> = profiles.into_iter().map(at_home).collect();

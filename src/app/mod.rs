@@ -9,6 +9,7 @@ pub mod inquiry;
 mod mend;
 pub mod night;
 pub mod profiles;
+pub mod reconcile;
 pub mod release;
 pub mod setup;
 pub mod signing;

@@ -5,6 +5,7 @@ mod asks;
 mod forecast;
 mod nights;
 mod progress;
+mod reconcile;
 mod show;
 mod vendor_side;
 mod vendors;
@@ -162,7 +163,7 @@ impl Face<'_> {
             Command::Letter { command: LetterCommand::List { status, municipality, batch, limit } } => {
                 self.letters(&config()?, status.as_deref(), municipality, batch, limit)
             }
-            Command::Reconcile => self.reconcile(&config()?),
+            Command::Reconcile(wish) => self.reconcile(&config()?, &wish),
             Command::Status { business_date } => self.status(&config()?, business_date.as_deref()),
             Command::Ledger { command: LedgerCommand::Verify { quick, deep } } => self.ledger_verify(
                 &config()?,

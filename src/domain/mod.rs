@@ -1,6 +1,7 @@
 //! The field's words as types. No input or output happens here, and nothing here names another module.
 
 pub mod address;
+pub mod answer;
 pub mod calendar;
 pub mod codes;
 pub mod cutoff;
