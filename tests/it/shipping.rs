@@ -321,17 +321,17 @@ pub fn copy_all(from: &std::path::Path, to: &std::path::Path) {
 }
 
 /// What a vendor's technician writes into the outbox by hand.
-struct Desk {
-    outbox: PathBuf,
-    batch: BatchName,
-    manifest: Sha256,
-    rows: Vec<ReceiptRow>,
+pub struct Desk {
+    pub outbox: PathBuf,
+    pub batch: BatchName,
+    pub manifest: Sha256,
+    pub rows: Vec<ReceiptRow>,
 }
 
-const AT: &str = "2026-11-24T06:00:00Z";
+pub const AT: &str = "2026-11-24T06:00:00Z";
 
 impl Desk {
-    fn ack(&self, result: AckResult) {
+    pub fn ack(&self, result: AckResult) {
         let ack = Ack {
             batch: self.batch.clone(),
             manifest_sha256: self.manifest,
@@ -342,7 +342,7 @@ impl Desk {
         fs::write(self.outbox.join(format!("{}.ack.json", self.batch)), serde_json::to_vec(&ack).unwrap()).unwrap();
     }
 
-    fn receipt(&self, number: u32, cumulative: bool, rows: &[ReceiptRow], change: impl FnOnce(&mut ReceiptHead)) {
+    pub fn receipt(&self, number: u32, cumulative: bool, rows: &[ReceiptRow], change: impl FnOnce(&mut ReceiptHead)) {
         let csv = rows_to_csv(rows).unwrap();
         let mut head = ReceiptHead {
             batch: self.batch.clone(),
@@ -363,7 +363,7 @@ impl Desk {
 }
 
 /// A night that was shipped to a vendor with an ordinary OpenSSH server: the server, the town, the vendor's outbox.
-fn over_openssh() -> (crate::sshd::Server, Town, PathBuf) {
+pub fn over_openssh() -> (crate::sshd::Server, Town, PathBuf) {
     let server = crate::sshd::start();
     let town = Town::new();
     let outbox = server.jail.join("out");
