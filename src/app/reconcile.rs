@@ -3,8 +3,8 @@
 
 use super::config::Config;
 use super::fault::{Fault, exit};
-use crate::adapters::{clock, login};
-use crate::domain::redact::{looks_like_cpr, redact};
+use crate::adapters::clock;
+use crate::domain::redact::redact;
 use crate::domain::state::BatchState;
 use crate::domain::status::{BatchEvent, BatchStatus};
 use crate::domain::{BatchName, LetterId, VendorId};
@@ -21,9 +21,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-
-/// Longest explanation, characters.
-const NOTE_CHARS_MAX: usize = 300;
 
 /// The account of every batch that its vendor is still asked about, or has refused.
 pub fn balance(config: &Config) -> Result<Account, Fault> {
@@ -54,22 +51,19 @@ fn shipped_at(ledger: &Ledger, name: &BatchName) -> Result<Option<Timestamp>, Fa
 }
 
 /// Writes down what became of the questions about a letter of this batch; gives the batch after it. FP-C003 when there is
-/// no such question.
-pub fn explain(config: &Config, batch: &str, letter: &str, by: Option<&str>, note: &str) -> Result<BatchState, Fault> {
+/// no such question, FP-O008 for a reason that says nothing.
+pub fn explain(config: &Config, batch: &str, letter: &str, by: Option<&str>, reason: &str) -> Result<BatchState, Fault> {
     let usage = |text: String| Fault::usage("FP-C003", text);
     let name: BatchName = batch.parse().map_err(|_| usage(format!("{:?} is no batch's name", redact(batch))))?;
-    let note = note.trim();
-    if note.is_empty() || note.chars().count() > NOTE_CHARS_MAX || note.chars().any(char::is_control) || looks_like_cpr(note) {
-        return Err(usage(format!("an explanation has 1 to {NOTE_CHARS_MAX} characters, on one line, and no CPR number")));
-    }
+    let note = super::who::reason(reason)?;
     let mut night = super::night::open(config, None, &super::watch::Unwatched)?;
     let state = night.ledger.batch(&name)?.ok_or_else(|| usage(format!("the ledger knows no batch {name}")))?;
     let codes: BTreeSet<String> = state.questions.iter().filter(|q| q.letter == letter).map(|q| q.code.clone()).collect();
     if codes.is_empty() {
         return Err(usage(format!("nothing is asked about {:?} in {name}; `fjernprint reconcile` lists what is", redact(letter))));
     }
-    let by = super::release::person(by, login::account(), false)?;
-    let event = |code: String| BatchEvent::Explained { by: by.clone(), code, letter: letter.to_owned(), note: note.to_owned() };
+    let by = super::who::person(by, config.environment == "production")?;
+    let event = |code: String| BatchEvent::Explained { by: by.clone(), code, letter: letter.to_owned(), note: note.clone() };
     let entries: Vec<Entry> = codes.into_iter().map(|code| Entry::Batch(name.clone(), event(code))).collect();
     night.ledger.record(&clock::now(), &entries)?;
     Ok(night.ledger.batch(&name)?.unwrap_or(state))

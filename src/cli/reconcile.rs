@@ -9,12 +9,12 @@ const ROWS_SHOWN: usize = 40;
 
 impl Face<'_> {
     pub(super) fn reconcile(&mut self, config: &Config, wish: &ReconcileArguments) -> Result<u8, Ended> {
-        match (wish, &wish.explain, &wish.letter, &wish.note) {
+        match (wish, &wish.explain, &wish.letter, &wish.reason) {
             (ReconcileArguments { invoice: Some(file), vendor: Some(vendor), from, to, .. }, ..) => {
                 self.invoice(&reconcile::invoice(config, file, vendor, from.as_deref(), to.as_deref())?)
             }
-            (_, Some(batch), Some(letter), Some(note)) => {
-                let state = reconcile::explain(config, batch, letter, wish.by.as_deref(), note)?;
+            (_, Some(batch), Some(letter), Some(reason)) => {
+                let state = reconcile::explain(config, batch, letter, wish.by.as_deref(), reason)?;
                 let left = state.questions.len();
                 if self.json {
                     show::line(&mut self.out, "summary", &json!({"batch": batch, "letter": letter, "questions": left}))?;

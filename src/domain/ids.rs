@@ -115,6 +115,18 @@ text_id!(
     }
 );
 
+text_id!(
+    /// The number of what a person ordered: `O` and six or more digits, counted from 1.
+    OrderId, "order id (O and 6 to 12 digits)",
+    |t| (7..=13).contains(&t.len()) && t.starts_with('O') && t[1..].bytes().all(|b| b.is_ascii_digit())
+);
+
+impl OrderId {
+    pub fn number(n: u64) -> Self {
+        Self(format!("O{n:06}"))
+    }
+}
+
 macro_rules! serde_as_text {
     ($($name:ident),*) => {$(
         impl Serialize for $name {
@@ -129,4 +141,4 @@ macro_rules! serde_as_text {
         }
     )*};
 }
-serde_as_text!(Sha256, LetterId, VendorId, Cvr, BatchName);
+serde_as_text!(Sha256, LetterId, VendorId, Cvr, BatchName, OrderId);

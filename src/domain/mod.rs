@@ -7,6 +7,7 @@ pub mod codes;
 pub mod cutoff;
 pub mod finding;
 pub mod ids;
+pub mod order;
 pub mod print;
 pub mod recipient;
 pub mod redact;
@@ -16,6 +17,6 @@ pub mod status;
 
 pub use address::PostalAddress;
 pub use finding::{Finding, Severity};
-pub use ids::{BatchName, Cvr, LetterId, Sha256, VendorId};
+pub use ids::{BatchName, Cvr, LetterId, OrderId, Sha256, VendorId};
 pub use print::{Colour, Envelope, Plex, Postage, PrintJob, PrintOptions, PrintWishes, sheets_of};
 pub use recipient::{Cpr, Recipient};

@@ -1,10 +1,15 @@
 //! What the events of one letter, batch or file add up to: the ledger's tables hold these, and its verifier makes them
 //! anew from the log.
 
-use super::ids::{BatchName, Cvr, Sha256, VendorId};
+use super::ids::{BatchName, Cvr, LetterId, OrderId, Sha256, VendorId};
 use super::print::PrintJob;
 use super::status::{BatchEvent, BatchStatus, IllegalEvent, LetterEvent, LetterStatus, Person, Question, batch_after, letter_after};
 use serde::{Deserialize, Serialize};
+
+/// Code of a letter that a person keeps back.
+pub const WITHHELD: &str = "FP-O001";
+/// Code of a letter that a person called back.
+pub const RECALLED: &str = "FP-O002";
 
 /// Everything known of one letter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +38,53 @@ pub struct LetterState {
     /// The same in the vendor's own words, where they are others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub said: Option<String>,
+    /// A person decided that it goes on paper; the register is not asked.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub to_print: bool,
+    /// How far its recall (*tilbagekald*) has come, where one was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recall: Option<Recall>,
+    /// The letter that this one is another print of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reprint_of: Option<LetterId>,
+    /// The last other print of this letter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reprinted_as: Option<LetterId>,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// How far a recall has come: the words of OIO fjernprint's TilbagekaldStatusKode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Recall {
+    /// `Tilbagekaldt`: no vendor had it, or the vendor says that it was not printed.
+    Recalled,
+    /// `Afventer tilbagekald`: whether the vendor has it is not known yet.
+    Waiting,
+    /// `Tilbagekald ikke muligt`: the vendor had it when it was asked for.
+    Impossible,
+    /// `Tilbagekald lykkedes ikke`: it was asked for in time, and turned out to be too late.
+    Unsuccessful,
+    /// `Tilbagekald fejlet`: something broke, and nothing was changed.
+    Failed,
+}
+
+impl Recall {
+    pub const ALL: [Self; 5] = [Self::Recalled, Self::Waiting, Self::Impossible, Self::Unsuccessful, Self::Failed];
+
+    /// TilbagekaldStatusKode, as the standard spells it.
+    pub fn oio(self) -> &'static str {
+        match self {
+            Self::Recalled => "Tilbagekaldt",
+            Self::Waiting => "Afventer tilbagekald",
+            Self::Impossible => "Tilbagekald ikke muligt",
+            Self::Unsuccessful => "Tilbagekald lykkedes ikke",
+            Self::Failed => "Tilbagekald fejlet",
+        }
+    }
 }
 
 impl LetterState {
@@ -55,15 +107,53 @@ impl LetterState {
                 state.expect_batch(batch, event)?;
                 (state.word, state.said) = (Some(format!("returned {reason}")), said.clone());
             }
-            E::Accepted { .. } | E::DeliveredDigitally { .. } => {}
+            E::Withheld { order } => {
+                state.reason = Some((WITHHELD.to_owned(), format!("kept back by a person, see order {order}")));
+                state.job = None;
+            }
+            E::Freed { to_print, .. } => {
+                state.anew();
+                state.to_print = *to_print;
+            }
+            E::Retried { .. } => state.anew(),
+            E::Unbatched { batch, .. } => {
+                state.expect_batch(batch, event)?;
+                state.anew();
+            }
+            E::RecallAsked { .. } => state.recall = Some(Recall::Waiting),
+            E::RecallFailed {} if state.recall == Some(Recall::Waiting) => state.recall = Some(Recall::Unsuccessful),
+            E::RecallFailed {} => return Err(IllegalEvent { status: "not called back".to_owned(), event: event.word().to_owned() }),
+            E::Recalled { order } => {
+                state.recall = Some(Recall::Recalled);
+                state.reason = Some((RECALLED.to_owned(), format!("called back, see order {order}")));
+            }
+            E::Reordered { as_letter, .. } => state.reprinted_as = Some(as_letter.clone()),
+            E::Accepted { .. } | E::Reprint { .. } | E::DeliveredDigitally { .. } => {}
         }
         Ok(state)
     }
 
+    /// What its last way through the pipeline made of it is forgotten; it goes through once more.
+    fn anew(&mut self) {
+        (self.reason, self.job, self.batch, self.word, self.said) = (None, None, None, None, None);
+    }
+
+    /// The word that a letter of this status is counted under: the vendor's, or the code of the reason; empty for the rest.
+    pub fn counted_under(&self) -> &str {
+        match self.status {
+            LetterStatus::Held | LetterStatus::Rejected | LetterStatus::Cancelled => self.reason.as_ref().map_or("", |(code, _)| code),
+            LetterStatus::Shipped | LetterStatus::Settled | LetterStatus::Returned => self.word.as_deref().unwrap_or_default(),
+            _ => "",
+        }
+    }
+
     fn first(status: LetterStatus, event: &LetterEvent) -> Result<Self, IllegalEvent> {
-        let LetterEvent::Accepted { municipality, sender, dispatch_id, business_date, original, part, documents } = event else {
+        let (LetterEvent::Accepted { municipality, sender, dispatch_id, business_date, original, part, documents }
+        | LetterEvent::Reprint { municipality, sender, dispatch_id, business_date, original, part, documents, .. }) = event
+        else {
             return Err(IllegalEvent { status: "nothing".to_owned(), event: event.word().to_owned() });
         };
+        let reprint_of = if let LetterEvent::Reprint { of, .. } = event { Some(of.clone()) } else { None };
         Ok(Self {
             status,
             municipality: municipality.clone(),
@@ -78,6 +168,10 @@ impl LetterState {
             batch: None,
             word: None,
             said: None,
+            to_print: reprint_of.is_some(),
+            recall: None,
+            reprint_of,
+            reprinted_as: None,
         })
     }
 
@@ -123,6 +217,9 @@ pub struct BatchState {
     /// What the vendor said when it refused.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
+    /// The order that took it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdrawn: Option<OrderId>,
 }
 
 impl BatchState {
@@ -155,6 +252,7 @@ impl BatchState {
                 approved: None,
                 released: None,
                 reason: String::new(),
+                withdrawn: None,
             });
         };
         state.status = status;
@@ -171,6 +269,7 @@ impl BatchState {
             E::ReleaseRequired {} if state.released.is_some() => return Err(illegal("released")),
             E::UploadStarted { attempt } => state.attempts = *attempt,
             E::Acknowledged { reason, .. } => state.reason = reason.clone(),
+            E::Withdrawn { order } => state.withdrawn = Some(order.clone()),
             E::Answered { number, questions, .. } => {
                 state.count(*number).ok_or_else(|| illegal("another receipt number expected"))?;
                 let new = questions.iter().filter(|q| !state.questions.contains(q)).cloned().collect::<Vec<_>>();

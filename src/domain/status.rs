@@ -4,7 +4,7 @@
 //! [`batch_after`] are the only places where a transition is defined. An event that does not fit its status is a
 //! corrupt ledger, never a warning.
 
-use super::ids::{BatchName, Cvr, Sha256, VendorId};
+use super::ids::{BatchName, Cvr, LetterId, OrderId, Sha256, VendorId};
 use super::print::PrintJob;
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +58,36 @@ pub enum LetterEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         said: Option<String>,
     },
+    /// A person keeps it back.
+    Withheld { order: OrderId },
+    /// A person lets a held letter go on; `to_print` when the person decided that it goes on paper, whatever the register says.
+    Freed { order: OrderId, to_print: bool },
+    /// A person sends a rejected letter through once more.
+    Retried { order: OrderId },
+    /// A recall (*tilbagekald*) of a letter in a batch whose outcome is not known yet: decided when it is.
+    RecallAsked { order: OrderId },
+    /// Recalled (*tilbagekaldt*) before any vendor had it: it leaves the pipeline.
+    Recalled { order: OrderId },
+    /// A recall that was asked for came too late: the vendor has the letter.
+    RecallFailed {},
+    /// Its batch was withdrawn before the vendor had it, or refused by the vendor and given up: nothing of it was printed, and
+    /// the letter goes through once more.
+    Unbatched { batch: BatchName, order: OrderId },
+    /// A person ordered another print of it, which is the letter `as_letter`.
+    Reordered { order: OrderId, as_letter: LetterId },
+    /// A new print of letter `of`, made from the same original: a letter of its own, with a reason in its order.
+    Reprint {
+        of: LetterId,
+        order: OrderId,
+        municipality: Cvr,
+        sender: String,
+        dispatch_id: String,
+        business_date: String,
+        original: Sha256,
+        part: u32,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        documents: Vec<Sha256>,
+    },
 }
 
 /// Where a letter stands. Each counts in exactly one term of accepted = digital + shipped + rejected + held + pending.
@@ -73,6 +103,8 @@ pub enum LetterStatus {
     Shipped,
     Settled,
     Returned,
+    /// Recalled before any vendor had it.
+    Cancelled,
 }
 
 /// A term of the equation.
@@ -87,7 +119,7 @@ pub enum Term {
 }
 
 impl LetterStatus {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Accepted,
         Self::Digital,
         Self::Held,
@@ -97,13 +129,15 @@ impl LetterStatus {
         Self::Shipped,
         Self::Settled,
         Self::Returned,
+        Self::Cancelled,
     ];
 
     pub fn term(self) -> Term {
         match self {
             Self::Digital => Term::Digital,
             Self::Held => Term::Held,
-            Self::Rejected => Term::Rejected,
+            // A letter that was called back has left the pipeline by a person's decision.
+            Self::Rejected | Self::Cancelled => Term::Rejected,
             Self::Accepted | Self::Validated | Self::Batched => Term::Pending,
             Self::Shipped | Self::Settled | Self::Returned => Term::Shipped,
         }
@@ -124,6 +158,7 @@ impl LetterStatus {
             Self::Shipped => "shipped",
             Self::Settled => "settled",
             Self::Returned => "returned",
+            Self::Cancelled => "cancelled",
         }
     }
 }
@@ -149,7 +184,21 @@ impl LetterEvent {
             Self::Progressed { .. } => "progressed",
             Self::Settled { .. } => "settled",
             Self::Returned { .. } => "returned",
+            Self::Withheld { .. } => "withheld",
+            Self::Freed { .. } => "freed",
+            Self::Retried { .. } => "retried",
+            Self::RecallAsked { .. } => "recall_asked",
+            Self::Recalled { .. } => "recalled",
+            Self::RecallFailed {} => "recall_failed",
+            Self::Unbatched { .. } => "unbatched",
+            Self::Reordered { .. } => "reordered",
+            Self::Reprint { .. } => "reprint",
         }
+    }
+
+    /// Whether a letter begins with it.
+    pub fn begins(&self) -> bool {
+        matches!(self, Self::Accepted { .. } | Self::Reprint { .. })
     }
 }
 
@@ -158,7 +207,7 @@ pub fn letter_after(status: Option<LetterStatus>, event: &LetterEvent) -> Result
     use LetterEvent as E;
     use LetterStatus as S;
     match (status, event) {
-        (None, E::Accepted { .. }) => Ok(S::Accepted),
+        (None, E::Accepted { .. } | E::Reprint { .. }) => Ok(S::Accepted),
         (Some(S::Accepted), E::DeliveredDigitally { .. }) => Ok(S::Digital),
         (Some(S::Accepted), E::Held { .. }) => Ok(S::Held),
         (Some(S::Accepted | S::Validated), E::Rejected { .. }) => Ok(S::Rejected),
@@ -168,6 +217,14 @@ pub fn letter_after(status: Option<LetterStatus>, event: &LetterEvent) -> Result
         (Some(S::Shipped), E::Progressed { .. }) => Ok(S::Shipped),
         (Some(S::Shipped), E::Settled { .. }) => Ok(S::Settled),
         (Some(S::Settled), E::Returned { .. }) => Ok(S::Returned),
+        (Some(S::Accepted | S::Validated), E::Withheld { .. }) => Ok(S::Held),
+        (Some(S::Held), E::Freed { .. }) => Ok(S::Accepted),
+        (Some(S::Rejected), E::Retried { .. }) => Ok(S::Accepted),
+        (Some(S::Batched), E::RecallAsked { .. }) => Ok(S::Batched),
+        (Some(S::Shipped), E::RecallFailed {}) => Ok(S::Shipped),
+        (Some(S::Accepted | S::Held | S::Validated), E::Recalled { .. }) => Ok(S::Cancelled),
+        (Some(S::Batched | S::Shipped), E::Unbatched { .. }) => Ok(S::Accepted),
+        (Some(status @ (S::Shipped | S::Settled | S::Returned)), E::Reordered { .. }) => Ok(status),
         (status, event) => Err(IllegalEvent { status: status.map_or("nothing", S::word).to_owned(), event: event.word().to_owned() }),
     }
 }
@@ -226,6 +283,8 @@ pub enum BatchEvent {
     Explained { by: Person, code: String, letter: String, note: String },
     /// Every letter of the batch has its final answer.
     Settled {},
+    /// A person took it back before the vendor had it, or gave up a batch that the vendor refused: it never goes up again.
+    Withdrawn { order: OrderId },
 }
 
 /// A row of a receipt that does not fit what we know: kept until somebody explains it.
@@ -278,11 +337,22 @@ pub enum BatchStatus {
     Refused,
     /// Nothing of it is open any more.
     Settled,
+    /// Taken back, or given up after the vendor's refusal: its letters are elsewhere.
+    Withdrawn,
 }
 
 impl BatchStatus {
-    pub const ALL: [Self; 8] =
-        [Self::Sealed, Self::Unreleased, Self::Uploading, Self::Unknown, Self::Shipped, Self::Acknowledged, Self::Refused, Self::Settled];
+    pub const ALL: [Self; 9] = [
+        Self::Sealed,
+        Self::Unreleased,
+        Self::Uploading,
+        Self::Unknown,
+        Self::Shipped,
+        Self::Acknowledged,
+        Self::Refused,
+        Self::Settled,
+        Self::Withdrawn,
+    ];
 
     pub fn word(self) -> &'static str {
         match self {
@@ -294,6 +364,7 @@ impl BatchStatus {
             Self::Acknowledged => "acknowledged",
             Self::Refused => "refused",
             Self::Settled => "settled",
+            Self::Withdrawn => "withdrawn",
         }
     }
 }
@@ -312,6 +383,7 @@ impl BatchEvent {
             Self::Answered { .. } => "answered",
             Self::Explained { .. } => "explained",
             Self::Settled {} => "settled",
+            Self::Withdrawn { .. } => "withdrawn",
         }
     }
 }
@@ -337,6 +409,8 @@ pub fn batch_after(status: Option<BatchStatus>, event: &BatchEvent) -> Result<Ba
         (Some(S::Settled), E::Answered { .. }) => Ok(S::Settled),
         (Some(status @ (S::Acknowledged | S::Settled)), E::Explained { .. }) => Ok(status),
         (Some(S::Acknowledged), E::Settled {}) => Ok(S::Settled),
+        // Not from `unknown`: the vendor may have it.
+        (Some(S::Sealed | S::Unreleased | S::Uploading | S::Refused), E::Withdrawn { .. }) => Ok(S::Withdrawn),
         (status, event) => Err(IllegalEvent { status: status.map_or("nothing", S::word).to_owned(), event: event.word().to_owned() }),
     }
 }

@@ -6,20 +6,23 @@
 mod lease;
 mod query;
 mod schema;
+mod tally;
 mod verify;
 
 pub use query::{Count, LetterFilter, RefusedFile};
 pub use verify::Violation;
 
 use crate::domain::cutoff::{CutoffEvent, CutoffState};
+use crate::domain::order::{OrderEvent, OrderState, StopEvent};
 use crate::domain::state::{BatchState, IntakeEvent, LetterState};
 use crate::domain::status::{BatchEvent, IllegalEvent, LetterEvent};
-use crate::domain::{BatchName, LetterId, Sha256, VendorId};
+use crate::domain::{BatchName, LetterId, OrderId, Sha256, VendorId};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::Path;
 use std::time::Duration;
+use tally::Tally;
 
 /// Before 3.51.3 two connections that write and checkpoint at once can corrupt the WAL.
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
@@ -51,6 +54,56 @@ pub enum Entry {
     File(String, IntakeEvent),
     /// A vendor's business day.
     Cutoff(VendorId, CutoffEvent),
+    /// What a person ordered.
+    Order(OrderId, OrderEvent),
+    /// The stop button of one vendor, or of [`EVERY_VENDOR`].
+    Stop(String, StopEvent),
+}
+
+/// The subject of a stop that holds for all.
+pub const EVERY_VENDOR: &str = "every vendor";
+
+impl Entry {
+    /// Under which kind and subject it stands in the log, and its event as JSON.
+    fn logged(&self) -> (&'static str, String, String) {
+        match self {
+            Self::Letter(id, event) => ("letter", id.to_string(), json(event)),
+            Self::Batch(name, event) => ("batch", name.to_string(), json(event)),
+            Self::File(subject, event) => ("intake", subject.clone(), json(event)),
+            Self::Cutoff(vendor, event) => ("cutoff", vendor.to_string(), json(event)),
+            Self::Order(id, event) => ("order", id.to_string(), json(event)),
+            Self::Stop(subject, event) => ("stop", subject.clone(), json(event)),
+        }
+    }
+}
+
+/// A fact after one more event: status and state, as they stand in table `fact`. The kinds are those of [`Entry::logged`].
+fn fact_after(kind: &str, subject: &str, before: Option<&str>, data: &str) -> Result<(String, String), LedgerError> {
+    let corrupt = || LedgerError::Corrupt { subject: subject.to_owned() };
+    let fault = |fault| LedgerError::Illegal { subject: subject.to_owned(), fault };
+    match kind {
+        "intake" => {
+            let event: IntakeEvent = read_state(data, subject)?;
+            let twice = || IllegalEvent { status: "recorded".to_owned(), event: event.word().to_owned() };
+            if before.is_some() { Err(fault(twice())) } else { Ok((event.word().to_owned(), json(&event))) }
+        }
+        "cutoff" => {
+            let before = before.map(|text| read_state(text, subject)).transpose()?;
+            let state = CutoffState::after(before, &read_state(data, subject)?).map_err(fault)?;
+            Ok(("closed".to_owned(), json(&state)))
+        }
+        "order" => {
+            let before = before.map(|text| read_state(text, subject)).transpose()?;
+            let state = OrderState::after(before, &read_state(data, subject)?).map_err(fault)?;
+            Ok((state.status.word().to_owned(), json(&state)))
+        }
+        "stop" => {
+            let before: Option<StopEvent> = before.map(|text| read_state(text, subject)).transpose()?;
+            let state = StopEvent::after(before.as_ref(), &read_state(data, subject)?).map_err(fault)?;
+            Ok((state.word().to_owned(), json(&state)))
+        }
+        _ => Err(corrupt()),
+    }
 }
 
 /// The ledger's name of a sender's file: the sender and the hash of the file's bytes.
@@ -104,9 +157,11 @@ impl Ledger {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         lease::check(&transaction, self.lease)?;
         let mut head = head(&transaction)?;
+        let mut tally = Tally::default();
         for entry in entries {
-            head = append(&transaction, at, entry, head)?;
+            head = append(&transaction, at, entry, head, &mut tally)?;
         }
+        tally.write(&transaction)?;
         transaction.commit()?;
         Ok(())
     }
@@ -129,7 +184,7 @@ impl Ledger {
 }
 
 fn make_tables(connection: &Connection) -> Result<(), LedgerError> {
-    let query = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'event' AND instr(sql, '''cutoff''') = 0";
+    let query = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'event' AND instr(sql, 'kind IN') > 0";
     let old: i64 = connection.query_row(query, [], |row| row.get(0))?;
     if old == 0 {
         return Ok(connection.execute_batch(schema::SCHEMA)?);
@@ -168,45 +223,48 @@ pub(crate) fn entry_hash(previous: &Sha256, seq: i64, at: &str, kind: &str, subj
     Sha256(hasher.finish())
 }
 
-fn append(t: &Transaction<'_>, at: &str, entry: &Entry, (last, previous): (i64, Sha256)) -> Result<(i64, Sha256), LedgerError> {
+fn append(
+    t: &Transaction<'_>,
+    at: &str,
+    entry: &Entry,
+    (last, previous): (i64, Sha256),
+    tally: &mut Tally,
+) -> Result<(i64, Sha256), LedgerError> {
     let seq = last + 1;
-    let (kind, subject, data) = match entry {
+    let (kind, subject, data) = entry.logged();
+    match entry {
         Entry::Letter(id, event) => {
-            let before = state_of(t, "SELECT state FROM letter WHERE id = ?1", id.as_str())?;
+            let before: Option<LetterState> = state_of(t, "SELECT state FROM letter WHERE id = ?1", id.as_str())?;
+            before.iter().for_each(|before| tally.take(before));
             let state = LetterState::after(before, event).map_err(|fault| illegal(id, fault))?;
+            tally.add(&state);
             write_letter(t, id.as_str(), &state)?;
-            ("letter", id.to_string(), json(event))
         }
         Entry::Batch(name, event) => {
             let before = state_of(t, "SELECT state FROM batch WHERE name = ?1", name.as_str())?;
             let state = BatchState::after(before, event).map_err(|fault| illegal(name, fault))?;
             write_batch(t, name.as_str(), &state)?;
-            ("batch", name.to_string(), json(event))
         }
-        Entry::File(subject, event) => {
-            // Recorded once: a second record of the same bytes breaks the key and undoes the transaction.
-            t.prepare_cached("INSERT INTO intake (subject, status, state) VALUES (?1, ?2, ?3)")?.execute(params![
-                subject,
-                event.word(),
-                json(event)
-            ])?;
-            ("intake", subject.clone(), json(event))
-        }
-        Entry::Cutoff(vendor, event) => {
-            let before = state_of(t, "SELECT state FROM cutoff WHERE vendor = ?1", vendor.as_str())?;
-            let state = CutoffState::after(before, event).map_err(|fault| illegal(vendor, fault))?;
-            t.prepare_cached(
-                "INSERT INTO cutoff (vendor, business_date, state) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (vendor) DO UPDATE SET business_date = excluded.business_date, state = excluded.state",
-            )?
-            .execute(params![vendor.as_str(), state.business_date.to_string(), json(&state)])?;
-            ("cutoff", vendor.to_string(), json(event))
-        }
-    };
+        _ => write_fact(t, kind, &subject, &data)?,
+    }
     let hash = entry_hash(&previous, seq, at, kind, &subject, &data);
     t.prepare_cached("INSERT INTO event (seq, at, kind, subject, data, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
         .execute(params![seq, at, kind, subject, data, hash.0])?;
     Ok((seq, hash))
+}
+
+fn write_fact(t: &Transaction<'_>, kind: &str, subject: &str, data: &str) -> Result<(), LedgerError> {
+    let before: Option<String> = t
+        .prepare_cached("SELECT state FROM fact WHERE kind = ?1 AND subject = ?2")?
+        .query_row([kind, subject], |row| row.get(0))
+        .optional()?;
+    let (status, state) = fact_after(kind, subject, before.as_deref(), data)?;
+    t.prepare_cached(
+        "INSERT INTO fact (kind, subject, status, state) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (kind, subject) DO UPDATE SET status = excluded.status, state = excluded.state",
+    )?
+    .execute([kind, subject, &status, &state])?;
+    Ok(())
 }
 
 fn illegal(id: &impl std::fmt::Display, fault: IllegalEvent) -> LedgerError {

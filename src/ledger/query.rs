@@ -1,10 +1,11 @@
 //! What the other modules ask the ledger: reads of the tables, never of the log.
 
-use super::{Ledger, LedgerError, read_state, state_of};
+use super::{EVERY_VENDOR, Ledger, LedgerError, read_state, state_of};
 use crate::domain::cutoff::CutoffState;
+use crate::domain::order::{OrderState, OrderStatus};
 use crate::domain::state::{BatchState, IntakeEvent, LetterState};
 use crate::domain::status::{BatchStatus, LetterStatus};
-use crate::domain::{BatchName, LetterId, Sha256, VendorId};
+use crate::domain::{BatchName, LetterId, OrderId, Sha256, VendorId};
 use rusqlite::{OptionalExtension, Params, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -57,7 +58,7 @@ impl Ledger {
 
     /// What was made of a sender's file, named by [`super::file_subject`].
     pub fn file(&self, subject: &str) -> Result<Option<IntakeEvent>, LedgerError> {
-        state_of(&self.connection, "SELECT state FROM intake WHERE subject = ?1", subject)
+        state_of(&self.connection, "SELECT state FROM fact WHERE kind = 'intake' AND subject = ?1", subject)
     }
 
     /// Letters that wait for the middle of the pipeline, a page of at most `limit`, in the order of their files. `after`
@@ -144,9 +145,60 @@ impl Ledger {
         Ok(state.map(|s| (s.sequence, s.manifest)))
     }
 
+    /// Letters of a batch of which another print was ordered while a copy of them may exist: the vendor did not say of them
+    /// that they were not printed.
+    pub fn reprints_of(&self, batch: &BatchName) -> Result<u32, LedgerError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT count(*) FROM letter WHERE batch = ?1 AND state ->> '$.reprinted_as' IS NOT NULL
+             AND coalesce(state ->> '$.word', '') NOT IN ('rejected', 'cancelled')",
+        )?;
+        Ok(statement.query_row([batch.as_str()], |row| row.get(0))?)
+    }
+
+    /// What a person ordered.
+    pub fn order(&self, id: &OrderId) -> Result<Option<OrderState>, LedgerError> {
+        state_of(&self.connection, "SELECT state FROM fact WHERE kind = 'order' AND subject = ?1", id.as_str())
+    }
+
+    /// All orders of this status, by number.
+    pub fn orders(&self, status: OrderStatus) -> Result<Vec<(OrderId, OrderState)>, LedgerError> {
+        self.states(
+            "SELECT subject, state FROM fact WHERE kind = 'order' AND status = ?1 ORDER BY length(subject), subject",
+            [status.word()],
+        )
+    }
+
+    /// The number of the next order.
+    pub fn next_order(&self) -> Result<OrderId, LedgerError> {
+        let query = "SELECT count(*) FROM fact WHERE kind = 'order'";
+        let orders: i64 = self.connection.query_row(query, [], |row| row.get(0))?;
+        Ok(OrderId::number(orders.unsigned_abs() + 1))
+    }
+
+    /// The order that stops this vendor, or every one; `None` while it may be shipped.
+    pub fn stopped(&self, vendor: &VendorId) -> Result<Option<OrderId>, LedgerError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT state ->> '$.order' FROM fact WHERE kind = 'stop' AND status = 'stopped' AND subject IN (?1, ?2) LIMIT 1",
+        )?;
+        let order: Option<String> = statement.query_row([vendor.as_str(), EVERY_VENDOR], |row| row.get(0)).optional()?;
+        order.map(|id| parsed(&id)).transpose()
+    }
+
+    /// Whom a stop holds for now, and by which order: a vendor's id, or [`EVERY_VENDOR`].
+    pub fn stops(&self) -> Result<Vec<(String, OrderId)>, LedgerError> {
+        let mut statement =
+            self.connection.prepare("SELECT subject, state ->> '$.order' FROM fact WHERE kind = 'stop' AND status = 'stopped'")?;
+        let mut rows = statement.query([])?;
+        let mut stops = Vec::new();
+        while let Some(row) = rows.next()? {
+            stops.push((row.get(0)?, parsed(&row.get::<_, String>(1)?)?));
+        }
+        Ok(stops)
+    }
+
     /// The vendor's last business day that is closed.
     pub fn last_cutoff(&self, vendor: &VendorId) -> Result<Option<CutoffState>, LedgerError> {
-        state_of(&self.connection, "SELECT state FROM cutoff WHERE vendor = ?1", vendor.as_str())
+        state_of(&self.connection, "SELECT state FROM fact WHERE kind = 'cutoff' AND subject = ?1", vendor.as_str())
     }
 
     /// Batches and letters on the account of a vendor's business day.
@@ -159,8 +211,7 @@ impl Ledger {
 
     /// Batches that hold a letter which this night took in.
     pub fn batches_of_night(&self, business_date: &str) -> Result<BTreeSet<BatchName>, LedgerError> {
-        let mut statement =
-            self.connection.prepare("SELECT DISTINCT batch FROM letter WHERE batch <> '' AND state ->> '$.business_date' = ?1")?;
+        let mut statement = self.connection.prepare("SELECT DISTINCT batch FROM tally WHERE batch <> '' AND business_date = ?1")?;
         let mut rows = statement.query([business_date])?;
         let mut names = BTreeSet::new();
         while let Some(row) = rows.next()? {
@@ -173,35 +224,34 @@ impl Ledger {
     pub fn open_letters(&self, batch: &BatchName) -> Result<u64, LedgerError> {
         let open: i64 = self
             .connection
-            .prepare_cached("SELECT count(*) FROM letter WHERE batch = ?1 AND status = 'shipped'")?
+            .prepare_cached("SELECT coalesce(sum(letters), 0) FROM tally WHERE batch = ?1 AND status = 'shipped'")?
             .query_row([batch.as_str()], |row| row.get(0))?;
         Ok(open.unsigned_abs())
     }
 
     /// How many letters stand in this status.
     pub fn counts_of_status(&self, status: LetterStatus) -> Result<u64, LedgerError> {
-        let mut statement = self.connection.prepare_cached("SELECT count(*) FROM letter WHERE status = ?1")?;
+        let mut statement = self.connection.prepare_cached("SELECT coalesce(sum(letters), 0) FROM tally WHERE status = ?1")?;
         Ok(statement.query_row([status.word()], |row| row.get::<_, i64>(0))?.unsigned_abs())
     }
 
     /// All letters, counted; with a business date, those that this night took in.
     pub fn counts(&self, business_date: Option<&str>) -> Result<Vec<Count>, LedgerError> {
         let mut statement = self.connection.prepare(
-            "SELECT municipality, vendor, status, count(*), total(state ->> '$.job.pages'), total(state ->> '$.job.sheets'),
-                    total(state ->> '$.job.bytes')
-             FROM letter WHERE ?1 IS NULL OR state ->> '$.business_date' = ?1 GROUP BY municipality, vendor, status ORDER BY 1, 2, 3",
+            "SELECT municipality, vendor, status, sum(letters), sum(pages), sum(sheets), sum(bytes)
+             FROM tally WHERE ?1 IS NULL OR business_date = ?1 GROUP BY municipality, vendor, status ORDER BY 1, 2, 3",
         )?;
         let mut rows = statement.query([business_date])?;
         let mut counts = Vec::new();
         while let Some(row) = rows.next()? {
             let word: String = row.get(2)?;
             let status = LetterStatus::from_word(&word).ok_or(LedgerError::Corrupt { subject: word })?;
-            let number = |column: usize| row.get::<_, f64>(column).map(|value| value as u64);
+            let number = |column: usize| row.get::<_, i64>(column).map(i64::unsigned_abs);
             counts.push(Count {
                 municipality: row.get(0)?,
                 vendor: row.get(1)?,
                 status,
-                letters: row.get::<_, i64>(3)?.unsigned_abs(),
+                letters: number(3)?,
                 pages: number(4)?,
                 sheets: number(5)?,
                 bytes: number(6)?,
@@ -213,7 +263,7 @@ impl Ledger {
     /// Files refused at the door; with a business date, those of this night.
     pub fn refused_files(&self, business_date: Option<&str>) -> Result<Vec<RefusedFile>, LedgerError> {
         let rows: Vec<(Subject, IntakeEvent)> = self.states(
-            "SELECT subject, state FROM intake WHERE status = 'refused' AND (?1 IS NULL OR state ->> '$.business_date' = ?1)
+            "SELECT subject, state FROM fact WHERE kind = 'intake' AND status = 'refused' AND (?1 IS NULL OR state ->> '$.business_date' = ?1)
              ORDER BY subject",
             [business_date],
         )?;

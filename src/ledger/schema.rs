@@ -1,12 +1,13 @@
 //! The tables. Only `event` is truth, and SQLite itself refuses to change or delete a row of it. The others are caches:
-//! `state` is what the events add up to, the columns beside it are for looking things up. `lease` says which run may write;
-//! it is no part of the log.
+//! `state` is what the events add up to, the columns beside it are for looking things up. `fact` holds whatever is neither
+//! letter nor batch, by kind; `tally` counts the letters, so that no account reads them all. `lease` says which run may
+//! write; it is no part of the log.
 
 pub const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS event (
     seq     INTEGER PRIMARY KEY,
     at      TEXT NOT NULL,
-    kind    TEXT NOT NULL CHECK (kind IN ('letter', 'batch', 'intake', 'cutoff')),
+    kind    TEXT NOT NULL,
     subject TEXT NOT NULL,
     data    TEXT NOT NULL,
     hash    BLOB NOT NULL CHECK (length(hash) = 32)
@@ -43,29 +44,51 @@ CREATE TABLE IF NOT EXISTS lease (
     holder TEXT NOT NULL,
     at     TEXT NOT NULL
 ) STRICT;
-CREATE TABLE IF NOT EXISTS intake (
-    subject TEXT PRIMARY KEY,
+CREATE TABLE IF NOT EXISTS fact (
+    kind    TEXT NOT NULL,
+    subject TEXT NOT NULL,
     status  TEXT NOT NULL,
-    state   TEXT NOT NULL
+    state   TEXT NOT NULL,
+    PRIMARY KEY (kind, subject)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS intake_status ON intake (status, subject);
-CREATE TABLE IF NOT EXISTS cutoff (
-    vendor        TEXT PRIMARY KEY,
+CREATE INDEX IF NOT EXISTS fact_status ON fact (kind, status, subject);
+CREATE TABLE IF NOT EXISTS tally (
     business_date TEXT NOT NULL,
-    state         TEXT NOT NULL
+    municipality  TEXT NOT NULL,
+    vendor        TEXT NOT NULL,
+    batch         TEXT NOT NULL,
+    status        TEXT NOT NULL,
+    word          TEXT NOT NULL,
+    letters       INTEGER NOT NULL,
+    pages         INTEGER NOT NULL,
+    sheets        INTEGER NOT NULL,
+    bytes         INTEGER NOT NULL,
+    PRIMARY KEY (business_date, municipality, vendor, batch, status, word)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS tally_status ON tally (status, batch);
+CREATE INDEX IF NOT EXISTS tally_batch ON tally (batch, status);
 ";
 
-/// Makes a ledger of before the cut-offs one that takes them: SQLite cannot change a check, so the log is copied, entry by
-/// entry and hash by hash, into a table with the new one. [`SCHEMA`] is run between the two halves and makes it.
+/// Makes a ledger of the first shape one of this shape: its log took four kinds of events only, and SQLite cannot change a
+/// check, so the log is copied, entry by entry and hash by hash. [`SCHEMA`] is run between the two halves.
 pub const SET_ASIDE: &str = "
 DROP TRIGGER event_is_append_only_update;
 DROP TRIGGER event_is_append_only_delete;
 DROP INDEX event_subject;
-ALTER TABLE event RENAME TO event_before_cutoffs;
+ALTER TABLE event RENAME TO event_before;
+CREATE TABLE IF NOT EXISTS cutoff (vendor TEXT PRIMARY KEY, business_date TEXT NOT NULL, state TEXT NOT NULL);
 ";
 pub const TAKE_OVER: &str = "
-INSERT INTO event (seq, at, kind, subject, data, hash)
-SELECT seq, at, kind, subject, data, hash FROM event_before_cutoffs ORDER BY seq;
-DROP TABLE event_before_cutoffs;
+INSERT INTO event (seq, at, kind, subject, data, hash) SELECT seq, at, kind, subject, data, hash FROM event_before ORDER BY seq;
+DROP TABLE event_before;
+INSERT INTO fact (kind, subject, status, state) SELECT 'intake', subject, status, state FROM intake;
+DROP TABLE intake;
+INSERT INTO fact (kind, subject, status, state) SELECT 'cutoff', vendor, 'closed', state FROM cutoff;
+DROP TABLE cutoff;
+INSERT INTO tally SELECT state ->> '$.business_date', municipality, vendor, batch, status,
+    CASE WHEN status IN ('held', 'rejected') THEN coalesce(state ->> '$.reason[0]', '')
+         WHEN status IN ('shipped', 'settled', 'returned') THEN coalesce(state ->> '$.word', '') ELSE '' END,
+    count(*), coalesce(sum(state ->> '$.job.pages'), 0), coalesce(sum(state ->> '$.job.sheets'), 0),
+    coalesce(sum(state ->> '$.job.bytes'), 0)
+FROM letter GROUP BY 1, 2, 3, 4, 5, 6;
 ";

@@ -1,10 +1,10 @@
 //! Replays the log: every hash follows from the one before, every event from the state before it, and the tables say
 //! what the events add up to.
 
-use super::{LedgerError, entry_hash, json, letter_columns};
+use super::tally::Tally;
+use super::{LedgerError, entry_hash, fact_after, json, letter_columns};
 use crate::domain::Sha256;
-use crate::domain::cutoff::{CutoffEvent, CutoffState};
-use crate::domain::state::{BatchState, IntakeEvent, LetterState};
+use crate::domain::state::{BatchState, LetterState};
 use crate::domain::status::{BatchEvent, LetterEvent};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
@@ -20,8 +20,8 @@ pub struct Violation {
 struct Replay {
     letters: BTreeMap<String, LetterState>,
     batches: BTreeMap<String, BatchState>,
-    files: BTreeMap<String, IntakeEvent>,
-    cutoffs: BTreeMap<String, CutoffState>,
+    /// Kind and subject, then status and state.
+    facts: BTreeMap<(String, String), (String, String)>,
 }
 
 pub(super) fn verify(connection: &Connection) -> Result<Vec<Violation>, LedgerError> {
@@ -45,16 +45,21 @@ pub(super) fn verify(connection: &Connection) -> Result<Vec<Violation>, LedgerEr
         }
         (last, previous) = (seq, hash);
     }
+    let mut tally = Tally::default();
+    replay.letters.values().for_each(|state| tally.add(state));
     let letters = replay.letters.into_iter().map(|(id, s)| (id, [letter_columns(&s).join(" "), json(&s)])).collect();
     let query = "SELECT id, concat_ws(' ', status, municipality, vendor, batch, original, part), state FROM letter";
     compare(connection, "letter", query, letters, &mut violations)?;
     let columns = |s: &BatchState| format!("{} {} {}", s.status.word(), s.vendor, s.sequence);
     let batches = replay.batches.into_iter().map(|(name, s)| (name, [columns(&s), json(&s)])).collect();
     compare(connection, "batch", "SELECT name, concat_ws(' ', status, vendor, sequence), state FROM batch", batches, &mut violations)?;
-    let files = replay.files.into_iter().map(|(subject, event)| (subject, [event.word().to_owned(), json(&event)])).collect();
-    compare(connection, "file", "SELECT subject, status, state FROM intake", files, &mut violations)?;
-    let cutoffs = replay.cutoffs.into_iter().map(|(vendor, s)| (vendor, [s.business_date.to_string(), json(&s)])).collect();
-    compare(connection, "cut-off of", "SELECT vendor, business_date, state FROM cutoff", cutoffs, &mut violations)?;
+    let facts = replay.facts.into_iter().map(|((kind, subject), (status, state))| (format!("{kind} {subject}"), [status, state])).collect();
+    compare(connection, "fact", "SELECT concat_ws(' ', kind, subject), status, state FROM fact", facts, &mut violations)?;
+    let sums = tally.into_sums().into_iter().map(|(place, sums)| (place.join("|"), [sums.map(|s| s.to_string()).join(" "), String::new()]));
+    let query =
+        "SELECT concat_ws('|', business_date, municipality, vendor, batch, status, word), concat_ws(' ', letters, pages, sheets, bytes), ''
+                 FROM tally";
+    compare(connection, "tally", query, sums.collect(), &mut violations)?;
     Ok(violations)
 }
 
@@ -76,16 +81,11 @@ impl Replay {
                 let state = BatchState::after(self.batches.get(subject).cloned(), &event).map_err(|e| e.to_string())?;
                 self.batches.insert(subject.to_owned(), state);
             }
-            "cutoff" => {
-                let event: CutoffEvent = serde_json::from_str(data).map_err(unreadable)?;
-                let state = CutoffState::after(self.cutoffs.get(subject).cloned(), &event).map_err(|e| e.to_string())?;
-                self.cutoffs.insert(subject.to_owned(), state);
-            }
             _ => {
-                let event: IntakeEvent = serde_json::from_str(data).map_err(unreadable)?;
-                if self.files.insert(subject.to_owned(), event).is_some() {
-                    return Err("the file is recorded twice".to_owned());
-                }
+                let key = (kind.to_owned(), subject.to_owned());
+                let before = self.facts.get(&key).map(|(_, state)| state.as_str());
+                let after = fact_after(kind, subject, before, data).map_err(|e| e.to_string())?;
+                self.facts.insert(key, after);
             }
         }
         Ok(())

@@ -105,8 +105,11 @@ pub fn step(status: BatchStatus) -> Step {
     match status {
         BatchStatus::Sealed | BatchStatus::Uploading => Step::Upload,
         BatchStatus::Unknown => Step::Mark,
-        BatchStatus::Unreleased | BatchStatus::Shipped | BatchStatus::Acknowledged | BatchStatus::Refused | BatchStatus::Settled => {
-            Step::Nothing
-        }
+        BatchStatus::Unreleased
+        | BatchStatus::Shipped
+        | BatchStatus::Acknowledged
+        | BatchStatus::Refused
+        | BatchStatus::Settled
+        | BatchStatus::Withdrawn => Step::Nothing,
     }
 }

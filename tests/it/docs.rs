@@ -1,7 +1,7 @@
 //! The documents say what the program does: transition tables and exit codes.
 
 use fjernprint::domain::status::{BatchEvent, BatchStatus, LetterEvent, LetterStatus, Person, batch_after, letter_after};
-use fjernprint::domain::{Colour, Envelope, Plex, Postage, PrintJob, PrintOptions, Sha256};
+use fjernprint::domain::{Colour, Envelope, OrderId, Plex, Postage, PrintJob, PrintOptions, Sha256};
 use std::fs;
 
 fn document(name: &str) -> String {
@@ -57,6 +57,25 @@ fn letter_events() -> Vec<LetterEvent> {
         LetterEvent::Progressed { batch: batch(), word: text(), said: None },
         LetterEvent::Settled { batch: batch(), word: text(), said: None },
         LetterEvent::Returned { batch: batch(), reason: text(), said: None },
+        LetterEvent::Withheld { order: order() },
+        LetterEvent::Freed { order: order(), to_print: false },
+        LetterEvent::Retried { order: order() },
+        LetterEvent::RecallAsked { order: order() },
+        LetterEvent::Recalled { order: order() },
+        LetterEvent::RecallFailed {},
+        LetterEvent::Unbatched { batch: batch(), order: order() },
+        LetterEvent::Reordered { order: order(), as_letter: crate::batches::letter(1) },
+        LetterEvent::Reprint {
+            of: crate::batches::letter(1),
+            order: order(),
+            municipality: "99990011".parse().unwrap(),
+            sender: text(),
+            dispatch_id: text(),
+            business_date: text(),
+            original: Sha256([0; 32]),
+            part: 0,
+            documents: Vec::new(),
+        },
     ]
 }
 
@@ -70,6 +89,10 @@ fn the_letter_table_in_ledger_md_is_the_transition_function() {
         }
     }
     check("ledger.md", "letter transitions", &rows);
+}
+
+fn order() -> OrderId {
+    OrderId::number(1)
 }
 
 fn batch_events() -> Vec<(BatchEvent, &'static str)> {
@@ -101,6 +124,7 @@ fn batch_events() -> Vec<(BatchEvent, &'static str)> {
         (BatchEvent::Answered { number: 1, head: hash, rows: hash, signature: None, questions: Vec::new() }, ""),
         (BatchEvent::Explained { by: person(), code: String::new(), letter: String::new(), note: String::new() }, ""),
         (BatchEvent::Settled {}, ""),
+        (BatchEvent::Withdrawn { order: order() }, ""),
     ]
 }
 

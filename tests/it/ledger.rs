@@ -1,10 +1,11 @@
 //! The ledger: what may follow what, all or nothing, and a verifier that sees every tampering.
 
 use fjernprint::domain::cutoff::CutoffEvent;
-use fjernprint::domain::state::{IntakeEvent, RECEIPT_GAP_MAX};
+use fjernprint::domain::order::{Deed, Order, OrderEvent, OrderStatus, StopEvent};
+use fjernprint::domain::state::{IntakeEvent, RECEIPT_GAP_MAX, Recall};
 use fjernprint::domain::status::{BatchEvent, LetterEvent, LetterStatus, Person, Question, Term, letter_after};
-use fjernprint::domain::{BatchName, Colour, Envelope, LetterId, Plex, Postage, PrintJob, PrintOptions, Sha256};
-use fjernprint::ledger::{Entry, Ledger, LedgerError, file_subject};
+use fjernprint::domain::{BatchName, Colour, Envelope, LetterId, OrderId, Plex, Postage, PrintJob, PrintOptions, Sha256};
+use fjernprint::ledger::{EVERY_VENDOR, Entry, Ledger, LedgerError, file_subject};
 use std::path::Path;
 
 const AT: &str = "2026-11-24T02:00:00Z";
@@ -21,6 +22,24 @@ fn accepted() -> LetterEvent {
     let municipality = "99990011".parse().unwrap();
     LetterEvent::Accepted {
         municipality,
+        sender: "opus".into(),
+        dispatch_id: "sag-17".into(),
+        business_date: "2026-11-24".into(),
+        original: Sha256([1; 32]),
+        part: 0,
+        documents: Vec::new(),
+    }
+}
+
+fn order() -> OrderId {
+    OrderId::number(1)
+}
+
+fn reprint() -> LetterEvent {
+    LetterEvent::Reprint {
+        of: letter(0),
+        order: order(),
+        municipality: "99990011".parse().unwrap(),
         sender: "opus".into(),
         dispatch_id: "sag-17".into(),
         business_date: "2026-11-24".into(),
@@ -63,6 +82,15 @@ fn events() -> Vec<LetterEvent> {
         LetterEvent::Progressed { batch: batch(), word: "printed".into(), said: None },
         LetterEvent::Settled { batch: batch(), word: "handed_over".into(), said: None },
         LetterEvent::Returned { batch: batch(), reason: "R01".into(), said: None },
+        LetterEvent::Withheld { order: order() },
+        LetterEvent::Freed { order: order(), to_print: true },
+        LetterEvent::Retried { order: order() },
+        LetterEvent::RecallAsked { order: order() },
+        LetterEvent::Recalled { order: order() },
+        LetterEvent::RecallFailed {},
+        LetterEvent::Unbatched { batch: batch(), order: order() },
+        LetterEvent::Reordered { order: order(), as_letter: letter(77) },
+        reprint(),
     ]
 }
 
@@ -79,10 +107,13 @@ fn the_transition_table_is_exactly_this() {
     }
     assert_eq!(
         table,
-        "nothing + accepted = accepted\naccepted + delivered_digitally = digital\naccepted + held = held\n\
-         accepted + rejected = rejected\naccepted + validated = validated\nvalidated + rejected = rejected\n\
-         validated + batched = batched\nbatched + shipped = shipped\nshipped + progressed = shipped\n\
-         shipped + settled = settled\nsettled + returned = returned\n"
+        "nothing + accepted = accepted\nnothing + reprint = accepted\naccepted + delivered_digitally = digital\naccepted + held = held\n\
+         accepted + rejected = rejected\naccepted + validated = validated\naccepted + withheld = held\naccepted + recalled = cancelled\n\
+         held + freed = accepted\nheld + recalled = cancelled\nrejected + retried = accepted\nvalidated + rejected = rejected\n\
+         validated + batched = batched\nvalidated + withheld = held\nvalidated + recalled = cancelled\nbatched + shipped = shipped\n\
+         batched + recall_asked = batched\nbatched + unbatched = accepted\nshipped + progressed = shipped\n\
+         shipped + settled = settled\nshipped + recall_failed = shipped\nshipped + unbatched = accepted\n\
+         shipped + reordered = shipped\nsettled + returned = returned\nsettled + reordered = settled\nreturned + reordered = returned\n"
     );
     assert_eq!(LetterStatus::Batched.term(), Term::Pending);
     assert_eq!(LetterStatus::Returned.term(), Term::Shipped);
@@ -193,8 +224,12 @@ fn the_verifier_sees_every_tampering() {
         ("UPDATE letter SET state = replace(state, 'sag-17', 'sag-18') WHERE id LIKE '%3'", "FP-L004"),
         ("UPDATE batch SET status = 'shipped'", "FP-L004"),
         ("UPDATE batch SET state = replace(state, '\"pages\":2', '\"pages\":3')", "FP-L004"),
-        ("UPDATE intake SET status = 'refused'", "FP-L004"),
-        ("DELETE FROM intake", "FP-L004"),
+        ("UPDATE fact SET status = 'refused'", "FP-L004"),
+        ("DELETE FROM fact", "FP-L004"),
+        ("UPDATE tally SET letters = letters + 1 WHERE status = 'held'", "FP-L004"),
+        ("UPDATE tally SET word = '' WHERE status = 'held'", "FP-L004"),
+        ("DELETE FROM tally WHERE status = 'accepted'", "FP-L004"),
+        ("INSERT INTO fact VALUES ('stop', 'every vendor', 'stopped', '{}')", "FP-L004"),
     ];
     for (sql, code) in tamperings {
         let dir = tempfile::tempdir().unwrap();
@@ -238,30 +273,35 @@ fn a_business_day_closes_once_and_in_order() {
     assert_eq!((last.business_date.to_string(), last.days), ("2026-11-25".to_owned(), 2));
     assert_eq!(ledger.last_cutoff(&"kmd".parse().unwrap()).unwrap(), None);
     assert!(ledger.verify().unwrap().is_empty());
-    rusqlite::Connection::open(&path).unwrap().execute("UPDATE cutoff SET business_date = '2026-11-26'", []).unwrap();
+    rusqlite::Connection::open(&path).unwrap().execute("UPDATE fact SET state = replace(state, '11-25', '11-26')", []).unwrap();
     assert_eq!(ledger.verify().unwrap()[0].code, "FP-L004");
 }
 
-/// A ledger from before there were cut-offs takes them, with every entry and hash as it was.
+/// A ledger whose log takes four kinds of events only becomes one that takes all, with every entry and hash as it was.
 #[test]
-fn an_older_ledger_takes_cut_offs() {
+fn an_older_ledger_is_taken_over() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ledger.db");
     let head = {
-        let mut ledger = Ledger::open(&path).unwrap();
-        ledger.record(AT, &[Entry::Letter(letter(1), accepted())]).unwrap();
+        let mut ledger = filled(&path);
+        ledger.record(AT, &[closed("2026-11-23", None)]).unwrap();
         ledger.head().unwrap()
     };
     let old = rusqlite::Connection::open(&path).unwrap();
     let sql: String = old.query_row("SELECT sql FROM sqlite_schema WHERE name = 'event'", [], |row| row.get(0)).unwrap();
-    let sql = sql.replace(", 'cutoff'", "");
-    assert!(sql.contains("'intake')"));
+    let older = sql.replace("kind    TEXT NOT NULL,", "kind TEXT NOT NULL CHECK (kind IN ('letter', 'batch', 'intake', 'cutoff')),");
+    assert_ne!(sql, older);
     old.execute_batch(&format!(
-        "DROP TRIGGER event_is_append_only_update; DROP TRIGGER event_is_append_only_delete; DROP INDEX event_subject; DROP TABLE cutoff;
-         ALTER TABLE event RENAME TO newer; {sql}; INSERT INTO event SELECT * FROM newer; DROP TABLE newer;
+        "DROP TRIGGER event_is_append_only_update; DROP TRIGGER event_is_append_only_delete; DROP INDEX event_subject;
+         ALTER TABLE event RENAME TO newer; {older}; INSERT INTO event SELECT * FROM newer; DROP TABLE newer;
          CREATE INDEX event_subject ON event (subject, seq);
          CREATE TRIGGER event_is_append_only_update BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'no'); END;
-         CREATE TRIGGER event_is_append_only_delete BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'no'); END;"
+         CREATE TRIGGER event_is_append_only_delete BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'no'); END;
+         CREATE TABLE intake (subject TEXT PRIMARY KEY, status TEXT NOT NULL, state TEXT NOT NULL);
+         INSERT INTO intake SELECT subject, status, state FROM fact WHERE kind = 'intake';
+         CREATE TABLE cutoff (vendor TEXT PRIMARY KEY, business_date TEXT NOT NULL, state TEXT NOT NULL);
+         INSERT INTO cutoff SELECT subject, '2026-11-23', state FROM fact WHERE kind = 'cutoff';
+         DROP TABLE fact; DROP TABLE tally;"
     ))
     .unwrap();
     drop(old);
@@ -270,10 +310,80 @@ fn an_older_ledger_takes_cut_offs() {
         assert_eq!((ledger.head().unwrap(), ledger.verify().unwrap()), (head, vec![]));
     }
     let mut ledger = Ledger::open(&path).unwrap();
-    ledger.record(AT, &[closed("2026-11-24", None)]).unwrap();
+    ledger.record(AT, &[closed("2026-11-24", Some("2026-11-23"))]).unwrap();
     assert!(ledger.verify().unwrap().is_empty());
     let raw = rusqlite::Connection::open(&path).unwrap();
     for change in ["DELETE FROM event", "UPDATE event SET at = ''"] {
         assert!(raw.execute(change, []).unwrap_err().to_string().contains("append-only"), "{change}");
     }
+}
+
+fn order_by(name: &str, deed: Deed) -> Order {
+    let by = Person { name: name.into(), account: None };
+    Order { deed, about: "all".into(), letters: 0, by, reason: "wrong paper".into(), plan: None }
+}
+
+/// The stop button holds one vendor or all, until it is released; a second person is another one than the first.
+#[test]
+fn orders_and_stops_follow_their_rules() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(&dir.path().join("ledger.db")).unwrap();
+    let (edora, kmd) = ("edora".parse().unwrap(), "kmd".parse().unwrap());
+    let (first, second) = (ledger.next_order().unwrap(), OrderId::number(2));
+    assert_eq!(first.as_str(), "O000001");
+    let stop = |whom: &str| Entry::Stop(whom.into(), StopEvent::Stopped { order: OrderId::number(1) });
+    let resume = |whom: &str| Entry::Stop(whom.into(), StopEvent::Resumed { order: OrderId::number(2) });
+    let done = |deed| OrderEvent::Done { order: order_by("anna", deed) };
+    assert!(ledger.record(AT, &[resume("edora")]).is_err(), "nothing is stopped");
+    ledger.record(AT, &[Entry::Order(first.clone(), done(Deed::Stop)), stop("edora"), stop("edora")]).unwrap();
+    assert_eq!((ledger.stopped(&edora).unwrap(), ledger.stopped(&kmd).unwrap()), (Some(first.clone()), None));
+    ledger.record(AT, &[stop(EVERY_VENDOR)]).unwrap();
+    assert_eq!(ledger.stopped(&kmd).unwrap(), Some(first.clone()));
+    assert_eq!(ledger.next_order().unwrap(), second);
+    ledger.record(AT, &[Entry::Order(second.clone(), done(Deed::Resume)), resume(EVERY_VENDOR)]).unwrap();
+    assert_eq!((ledger.stopped(&edora).unwrap(), ledger.stopped(&kmd).unwrap()), (Some(first.clone()), None));
+    let third = ledger.next_order().unwrap();
+    ledger.record(AT, &[Entry::Order(third.clone(), OrderEvent::Asked { order: order_by("Anna", Deed::Reprint) })]).unwrap();
+    let seconded = |name: &str| Entry::Order(third.clone(), OrderEvent::Seconded { by: Person { name: name.into(), account: None } });
+    assert!(ledger.record(AT, &[seconded(" anna")]).is_err(), "the same person");
+    assert!(ledger.record(AT, &[Entry::Order(first, OrderEvent::Lapsed {})]).is_err(), "it was done");
+    ledger.record(AT, &[seconded("bo")]).unwrap();
+    assert_eq!(ledger.order(&third).unwrap().unwrap().status, OrderStatus::Done);
+    assert!(ledger.verify().unwrap().is_empty());
+}
+
+/// Every way out of a status that once had none, and what stays of the letter.
+#[test]
+fn letters_come_back_and_are_counted_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = filled(&dir.path().join("ledger.db"));
+    let mut tell = |n: u32, events: &[LetterEvent]| {
+        let entries: Vec<Entry> = events.iter().map(|event| Entry::Letter(letter(n), event.clone())).collect();
+        ledger.record(AT, &entries).map(|()| ledger.letter(&letter(n)).unwrap().unwrap())
+    };
+    let order = || OrderId::number(1);
+    let options = PrintOptions { plex: Plex::Duplex, colour: Colour::BlackWhite, envelope: Envelope::C5, postage: Postage::Economique };
+    let to_batch = || [LetterEvent::Validated { job: job(options) }, LetterEvent::Batched { batch: batch() }];
+    let freed = tell(0, &[LetterEvent::Freed { order: order(), to_print: true }]).unwrap();
+    assert_eq!((freed.status, freed.to_print, freed.reason), (LetterStatus::Accepted, true, None));
+    tell(1, &to_batch()).unwrap();
+    let back = tell(1, &[LetterEvent::RecallAsked { order: order() }, LetterEvent::Unbatched { batch: batch(), order: order() }]).unwrap();
+    assert_eq!((back.status, back.batch, back.job), (LetterStatus::Accepted, None, None));
+    let recalled = tell(1, &[LetterEvent::Recalled { order: order() }]).unwrap();
+    assert_eq!(
+        (recalled.status, recalled.recall, recalled.status.term()),
+        (LetterStatus::Cancelled, Some(Recall::Recalled), Term::Rejected)
+    );
+    tell(2, &to_batch()).unwrap();
+    tell(2, &[LetterEvent::RecallAsked { order: order() }]).unwrap();
+    let late = tell(2, &[LetterEvent::Shipped { batch: batch() }, LetterEvent::RecallFailed {}]).unwrap();
+    assert_eq!(late.recall, Some(Recall::Unsuccessful));
+    assert!(tell(2, &[LetterEvent::RecallFailed {}]).is_err(), "it is asked for once");
+    let again = tell(2, &[LetterEvent::Reordered { order: order(), as_letter: letter(77) }]).unwrap();
+    assert_eq!((again.status, again.reprinted_as), (LetterStatus::Shipped, Some(letter(77))));
+    let new = tell(77, &[reprint()]).unwrap();
+    assert_eq!((new.status, new.reprint_of, new.to_print), (LetterStatus::Accepted, Some(letter(0)), true));
+    assert!(ledger.verify().unwrap().is_empty());
+    let counts: u64 = ledger.counts(None).unwrap().into_iter().map(|c| c.letters).sum();
+    assert_eq!(counts, 6);
 }

@@ -19,6 +19,7 @@ mod ledger;
 mod messages;
 mod misbehaviour;
 mod night;
+mod orders;
 mod overlay;
 mod pdf;
 mod preflight;

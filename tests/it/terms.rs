@@ -268,6 +268,7 @@ fn an_answer_is_overdue_by_the_vendors_own_days() {
         approved: None,
         released: None,
         reason: String::new(),
+        withdrawn: None,
     };
     let check = |status, open, now: &str, late: bool| {
         let shipped_at = "2027-03-24T01:00:00Z".parse().unwrap();

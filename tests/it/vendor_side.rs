@@ -257,7 +257,26 @@ fn a_letter_that_comes_back_is_returned_once_and_contradicts_no_final_word() {
         let (sender, dispatch_id, business_date) = (String::new(), String::new(), String::new());
         let (word, said, batch) = (word.map(str::to_owned), None, Some(batch.clone()));
         let (part, documents, reason, job) = (0, Vec::new(), None, None);
-        LetterState { status, municipality, sender, dispatch_id, business_date, original, part, documents, reason, job, batch, word, said }
+        let (to_print, recall, reprint_of, reprinted_as) = (false, None, None, None);
+        LetterState {
+            status,
+            municipality,
+            sender,
+            dispatch_id,
+            business_date,
+            original,
+            part,
+            documents,
+            reason,
+            job,
+            batch,
+            word,
+            said,
+            to_print,
+            recall,
+            reprint_of,
+            reprinted_as,
+        }
     };
     let matched = |state: LetterState, status: VendorStatus, reason: &str| {
         let (letter_id, reason, at) = (letter.clone(), reason.to_owned(), "2026-11-24T06:00:00Z".to_owned());

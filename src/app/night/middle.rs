@@ -303,7 +303,9 @@ impl Workshop<'_> {
             printable: letter.physical.is_some(),
             recipient_known: letter.recipient.lookup_key().is_some(),
         };
-        let routed = if self.replay { Route::Print } else { route(choice, parts, self.register.status(&letter.recipient)?) };
+        // What a person decided is not asked of the register again.
+        let routed =
+            if self.replay || state.to_print { Route::Print } else { route(choice, parts, self.register.status(&letter.recipient)?) };
         match routed {
             Route::Hold(code) => Ok(Err(held(code))),
             Route::Digital => self.deliver(state, letter),

@@ -83,6 +83,10 @@ pub(super) fn seal(night: &mut Night<'_>, report: &mut RunReport) -> Result<(), 
             report.rejected += 1;
         }
         let Some(signer) = signer.as_ref().filter(|_| !plan.batches.is_empty()) else { continue };
+        if let Some(order) = night.ledger.stopped(&plan.vendor)? {
+            night.watch.note(&format!("nothing is sealed for {}: order {order} stopped it", plan.vendor));
+            continue;
+        }
         let profile = &night.config.profiles[&plan.vendor];
         match seal_all(night, plan.business_day, profile, &plan.batches, signer, &root) {
             Ok(sealed) => report.batches_sealed += sealed,
