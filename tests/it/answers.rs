@@ -470,9 +470,10 @@ impl Morning {
 }
 
 type End = fn(&Morning) -> Vec<(Vec<String>, u64)>;
+type Row = (&'static str, End, &'static [(&'static str, u64)]);
 
 /// Every row of the table in docs/batch-format.md: what comes, and after each run the codes told and the letters settled.
-const ENDS: [(&str, End, &[(&str, u64)]); 16] = [
+const ENDS: [Row; 16] = [
     (
         "early",
         |m| {
