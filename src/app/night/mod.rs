@@ -15,7 +15,7 @@ mod seal;
 mod ship;
 mod upload;
 
-pub use crate::pipeline::group::{ClassTotals, VendorPlan};
+pub use crate::pipeline::group::{ClassTotals, Faster, Late, VendorPlan};
 pub(crate) use days::open_day;
 pub use dry::{DryRun, dry_run, forecast};
 pub use reconcile::Answers;

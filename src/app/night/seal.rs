@@ -62,6 +62,7 @@ pub(super) fn candidate(letter: LetterId, municipality: Cvr, job: &PrintJob) -> 
         sheets: job.sheets,
         bytes: job.bytes,
         weight_g: job.weight_g,
+        latest_arrival: job.latest_arrival,
     }
 }
 
