@@ -34,7 +34,7 @@ const MAKING: &str = ".making";
 const AHEAD: usize = 2;
 /// From so many letters on, the batches that are signed are recorded, all in one transaction: letters lie all over the
 /// ledger's pages, and the more of them it writes at once, the fewer pages it writes twice.
-const RECORD_LETTERS: usize = 4_000;
+const RECORD_LETTERS: usize = 10_000;
 
 /// The plans for all printable letters that are in no batch, vendor by vendor.
 pub(super) fn plans(night: &Night<'_>, as_of: Timestamp) -> Result<Vec<VendorPlan>, Fault> {

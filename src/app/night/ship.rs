@@ -3,10 +3,10 @@
 //! Intent stands in the ledger before the first byte leaves, and again before the ready marker: from there to the record
 //! that it is done, the outcome is unknown and is asked about, never guessed.
 
-use super::upload::Round;
+use super::upload::{self, Round};
 use super::{Night, RunReport, seal};
 use crate::adapters::clock;
-use crate::adapters::sftp::{Manner, Sessions, SftpFault, Target};
+use crate::adapters::sftp::{Manner, OwnFolder, Sessions, SftpFault, Target};
 use crate::adapters::store::size_and_hash;
 use crate::app::config::Config;
 use crate::app::fault::{Fault, exit};
@@ -209,7 +209,9 @@ impl Shipment<'_, '_, '_> {
         let manner = self.manner(attempt, &permit);
         let round = Round { connection: sessions.first(), parts: &parts, delivery: &self.profile.delivery, manner, batch: &folder };
         let (content, proof) = round.prepare().map_err(theirs)?;
-        sessions.upload(&content, &manner).map_err(theirs)?;
+        let folders = parts.folders();
+        let own_folder = folders.first().map(|remote| OwnFolder { remote, entries_max: upload::entries_max(&parts) });
+        sessions.upload(&content, &Manner { own_folder, ..manner }).map_err(theirs)?;
         // In this order: the signature says that all that it signs is there.
         proof.iter().try_for_each(|one| sessions.upload(std::slice::from_ref(one), &manner)).map_err(theirs)
     }
@@ -224,7 +226,7 @@ impl Shipment<'_, '_, '_> {
     }
 
     fn manner<'p>(&self, attempt: u32, permit: &'p (dyn Fn() -> Result<(), SftpFault> + Sync)) -> Manner<'p> {
-        Manner { rename: self.profile.delivery.rename_into_place, look: self.looks(), attempt, permit }
+        Manner { rename: self.profile.delivery.rename_into_place, look: self.looks(), attempt, permit, own_folder: None }
     }
 
     fn has_answered(&self, sessions: &Sessions) -> Result<bool, Failed> {
