@@ -23,8 +23,8 @@ pub use book::printed;
 pub use misbehave::Misbehaviour;
 pub use sequence::check_sequence;
 
-use crate::domain::VendorId;
 use crate::domain::redact::redact;
+use crate::domain::{CompletionSign, VendorId};
 use crate::vendor::VendorProfile;
 use jail::Jail;
 use misbehave::Mischief;
@@ -144,6 +144,7 @@ impl Site {
             environment: manners.environment,
             signers: manners.signers,
             delivered: false,
+            sign: profile.delivery.completion_sign.clone(),
             moment: Moment::Now,
         };
         let desk = if manners.by_hand {
@@ -239,7 +240,7 @@ fn spawn_worker(mut desk: Desk, stopping: Arc<AtomicBool>, woken: Receiver<()>) 
 }
 
 /// What happens when a file is complete: a sweeping vendor takes it away before the client has its answer, so that
-/// looking finds nothing; and a ready marker wakes the printer.
+/// looking finds nothing; and a completion sign wakes the printer.
 fn on_complete(places: Places, wake: SyncSender<()>) -> Box<dyn Fn(&Path) + Send + Sync> {
     Box::new(move |path| {
         if path.extension().is_some_and(|ending| ending == PART) || !path.starts_with(&places.inbox) {
@@ -249,7 +250,7 @@ fn on_complete(places: Places, wake: SyncSender<()>) -> Box<dyn Fn(&Path) + Send
             // A file that cannot be moved now is swept at the next start.
             let _ = places.sweep(path);
         }
-        if path.extension().is_some_and(|ending| ending == "ready") {
+        if path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.ends_with(&places.sign.ending())) {
             // A full channel means that the printer is about to look anyway.
             let _ = wake.try_send(());
         }
@@ -264,6 +265,8 @@ struct Plate {
     outbox: String,
     sweeps: bool,
     rename_into_place: bool,
+    #[serde(default)]
+    completion_sign: CompletionSign,
 }
 
 /// The folders of a site.
@@ -277,6 +280,8 @@ struct Places {
     /// Where complete files go at a vendor that sweeps.
     swept: Option<PathBuf>,
     rename_into_place: bool,
+    /// What the printer begins on.
+    sign: CompletionSign,
 }
 
 impl Places {
@@ -288,6 +293,7 @@ impl Places {
             outbox: delivery.outbox.clone(),
             sweeps: delivery.sweeps || sweeps,
             rename_into_place: delivery.rename_into_place,
+            completion_sign: delivery.completion_sign.clone(),
         };
         let places = Self::of(dir, &plate);
         for folder in [&places.inbox, &places.outbox, &places.taken].into_iter().chain(&places.swept) {
@@ -311,6 +317,7 @@ impl Places {
             taken: dir.join("taken"),
             swept: plate.sweeps.then(|| dir.join("swept")),
             rename_into_place: plate.rename_into_place,
+            sign: plate.completion_sign.clone(),
             dir: dir.to_owned(),
             files,
         }

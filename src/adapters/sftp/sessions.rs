@@ -73,14 +73,8 @@ impl Sessions {
     /// Does something with each upload, in no order, over as many sessions as are worth while. Gives the first fault.
     fn side_by_side(&mut self, uploads: &[Upload], task: &Task<'_>) -> Result<(), SftpFault> {
         let wanted = self.sessions_max.min(uploads.len() / FILES_PER_SESSION_MIN).max(1);
-        let work = Work {
-            address: &self.address,
-            uploads,
-            task,
-            next: AtomicUsize::new(0),
-            broken: AtomicBool::new(false),
-            door: Mutex::new(()),
-        };
+        let work =
+            Work { address: &self.address, uploads, task, next: AtomicUsize::new(0), broken: AtomicBool::new(false), door: Mutex::new(()) };
         let mut held: Vec<Option<Connection>> = self.open.drain(..).map(Some).collect();
         held.resize_with(wanted.max(held.len()), || None);
         let ended: Vec<(Option<Connection>, Result<(), SftpFault>)> = std::thread::scope(|scope| {

@@ -23,7 +23,7 @@ use crossbeam_channel::{Sender, bounded};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use openssl::x509::X509;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -87,7 +87,11 @@ pub(super) fn seal(night: &mut Night<'_>, report: &mut RunReport) -> Result<(), 
         }
         let Some(signer) = signer.as_ref().filter(|_| !plan.batches.is_empty()) else { continue };
         let profile = &night.config.profiles[&plan.vendor];
-        match seal_all(night, plan.business_day, profile, &plan.batches, signer, &root) {
+        let (batches, foreign): (Vec<BatchPlan>, Vec<BatchPlan>) =
+            plan.batches.into_iter().partition(|batch| signer.may_sign_for(&batch.municipality, night.config.agreed_signer.as_ref()));
+        let municipalities: BTreeSet<Cvr> = foreign.into_iter().map(|batch| batch.municipality).collect();
+        report.faults.extend(municipalities.iter().map(|municipality| signed_by_another(profile, municipality, signer)));
+        match seal_all(night, plan.business_day, profile, &batches, signer, &root) {
             Ok(sealed) => report.batches_sealed += sealed,
             // The vendor's own certificate holds up its own batches only.
             Err(fault) if fault.code == "FP-K025" => {
@@ -101,6 +105,17 @@ pub(super) fn seal(night: &mut Night<'_>, report: &mut RunReport) -> Result<(), 
     Ok(())
 }
 
+/// The vendor's acceptance test would refuse the batches for their signature: better to say so here.
+fn signed_by_another(profile: &VendorProfile, municipality: &Cvr, signer: &Signer) -> Fault {
+    let cvr = signer.cvr().map(|cvr| cvr.to_string()).unwrap_or_default();
+    let text = format!(
+        "nothing was sealed of municipality {municipality} for {}: our certificate is of the organisation with CVR {cvr}, and \
+         signing.agreed_cvr does not name it",
+        profile.id
+    );
+    Fault::new("FP-K027", exit::KEYS, text)
+}
+
 /// Seals one vendor's batches in their order. Containers are written and read back by as many threads as there are
 /// processors, a few batches ahead of the one that is being signed, so that memory does not grow with the night.
 fn seal_all(
@@ -111,7 +126,7 @@ fn seal_all(
     signer: &Signer,
     root: &Path,
 ) -> Result<u64, Fault> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(plans.len());
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(plans.len()).max(1);
     let store = night.store.clone();
     let recipient = profile.delivery.encrypt_to.as_deref().map(|path| encrypt::recipient(path, clock::now_s())).transpose()?;
     std::thread::scope(|scope| {
