@@ -985,9 +985,9 @@ pub static CODES: &[Code] = &[
         title: "no reason given",
         owner: Owner::It,
         cause: "An order needs a reason: the log keeps who did what, when and why.",
-        fix: "Give --reason with a sentence of 3 to 400 characters, without personal data.",
+        fix: "Give --reason with a sentence of 3 to 300 characters, without personal data.",
         cause_da: "En ordre kræver en begrundelse: loggen gemmer hvem, hvad, hvornår og hvorfor.",
-        fix_da: "Angiv --reason med en sætning på 3 til 400 tegn, uden personoplysninger.",
+        fix_da: "Angiv --reason med en sætning på 3 til 300 tegn, uden personoplysninger.",
     },
     Code {
         code: "FP-O009",
