@@ -94,6 +94,11 @@ pub enum Command {
         #[command(subcommand)]
         command: LetterCommand,
     },
+    /// The proof of a letter, as it was handed out
+    Proof {
+        #[command(subcommand)]
+        command: ProofCommand,
+    },
     /// Fetches and matches the vendors' answers, and prints what is open
     Reconcile,
     /// Where every letter stands: accepted = digital + shipped + rejected + held + pending
@@ -195,6 +200,33 @@ pub enum LetterCommand {
     },
     /// One letter and what happened to it
     Show { letter: String },
+    /// One page and a file beside it that prove, offline, that the letter stood in a signed batch and what was answered
+    Proof {
+        letter: String,
+        /// The page; the proof itself is FILE.json beside it
+        #[arg(long, value_name = "FILE.pdf")]
+        out: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum ProofCommand {
+    /// Checks the proof of a letter; needs no ledger and no configuration
+    Verify {
+        file: PathBuf,
+        /// The certificates that its signatures must lead to, PEM
+        #[arg(long, value_name = "PEM")]
+        certificate: PathBuf,
+        /// A PDF that should be the letter's
+        #[arg(long, value_name = "FILE.pdf")]
+        document: Option<PathBuf>,
+        /// A receipt's rows as the vendor sent them, to prove what is quoted from it
+        #[arg(long, value_name = "FILE.csv")]
+        receipt: Option<PathBuf>,
+        /// An organisation that may sign for municipalities, beside each for itself
+        #[arg(long, value_name = "CVR")]
+        signer: Vec<Cvr>,
+    },
 }
 
 #[derive(Subcommand)]

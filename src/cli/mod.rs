@@ -8,6 +8,7 @@ mod progress;
 mod show;
 mod vendor_side;
 mod vendors;
+mod watching;
 
 use crate::app::account::{Account, account_of};
 use crate::app::config::Config;
@@ -162,6 +163,8 @@ impl Face<'_> {
             Command::Letter { command: LetterCommand::List { status, municipality, batch, limit } } => {
                 self.letters(&config()?, status.as_deref(), municipality, batch, limit)
             }
+            Command::Letter { command: LetterCommand::Proof { letter, out } } => self.make_proof(&config()?, &letter, &out),
+            Command::Proof { command } => self.proof(command),
             Command::Reconcile => self.reconcile(&config()?),
             Command::Status { business_date } => self.status(&config()?, business_date.as_deref()),
             Command::Ledger { command: LedgerCommand::Verify { quick, deep } } => self.ledger_verify(

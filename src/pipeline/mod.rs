@@ -1,8 +1,10 @@
 //! The stages, each a decision about values; none knows the ledger or the world.
 
+pub mod certificate;
 pub mod group;
 pub mod intake;
 pub mod overdue;
+pub mod proof;
 pub mod recipient;
 pub mod reconcile;
 pub mod render;

@@ -3,6 +3,7 @@
 //! Each stage finds its work in the ledger, so a night that was cut off anywhere goes on where it was, and a second run
 //! finds nothing to do. Intent is recorded before an effect, the effect may happen twice, and then it is recorded as done.
 
+mod after;
 mod claim;
 mod days;
 mod dry;
@@ -207,32 +208,42 @@ fn lock(data: &Path) -> Result<File, Fault> {
 pub fn run(config: &Config, options: &RunOptions, watch: &dyn Watch) -> Result<RunReport, Fault> {
     let mut night = open(config, options.business_date.as_deref(), watch)?;
     let mut report = RunReport { business_date: night.business_date.clone(), ..RunReport::default() };
-    report.timed("intake", |report| intake::intake(&mut night, report))?;
-    if options.until >= Stage::Validate {
-        report.timed("letters", |report| middle::middle(&mut night, &register(config)?, &templates(config)?, report))?;
+    let ended = stages(&mut night, options.until, &mut report);
+    after::after(&mut night, ended.as_ref().err());
+    ended.map(|()| report)
+}
+
+fn stages(night: &mut Night<'_>, until: Stage, report: &mut RunReport) -> Result<(), Fault> {
+    let (config, watch) = (night.config, night.watch);
+    report.timed("intake", |report| intake::intake(night, report))?;
+    if until >= Stage::Validate {
+        report.timed("letters", |report| middle::middle(night, &register(config)?, &templates(config)?, report))?;
     }
-    let signer = if options.until >= Stage::Seal { check_signer(config, watch, &mut report) } else { Ok(()) };
+    let signer = if until >= Stage::Seal { check_signer(config, watch, report) } else { Ok(()) };
     // Without a signer nothing new is sealed; what is sealed already still goes to its vendor.
     if let Err(fault) = &signer {
         report.faults.push(fault.clone());
     }
-    if options.until >= Stage::Seal && signer.is_ok() {
-        report.timed("batches", |report| seal::seal(&mut night, report))?;
+    if until >= Stage::Seal && signer.is_ok() {
+        report.timed("batches", |report| seal::seal(night, report))?;
     }
-    if options.until >= Stage::Ship {
-        report.timed("shipping", |report| ship::ship(&mut night, report))?;
+    if until >= Stage::Ship {
+        report.timed("shipping", |report| ship::ship(night, report))?;
     }
-    if options.until >= Stage::Reconcile {
-        let answers = report.timed("answers", |_| reconcile::reconcile(&mut night))?;
+    if until >= Stage::Reconcile {
+        let answers = report.timed("answers", |_| reconcile::reconcile(night))?;
         report.letters_settled = answers.letters_settled;
         report.faults.extend(answers.faults);
     }
-    Ok(report)
+    Ok(())
 }
 
 /// Fetches and matches the vendors' answers, and does nothing else.
 pub fn reconcile_only(config: &Config, watch: &dyn Watch) -> Result<Answers, Fault> {
-    reconcile::reconcile(&mut open(config, None, watch)?)
+    let mut night = open(config, None, watch)?;
+    let answers = reconcile::reconcile(&mut night);
+    after::after(&mut night, answers.as_ref().err());
+    answers
 }
 
 fn register(config: &Config) -> Result<Register, Fault> {
