@@ -1,10 +1,13 @@
 //! The use cases: what an operator or a job can ask for. The faces in `cli` only ask and show.
 
 pub mod account;
+pub mod alarms;
+pub mod audit;
 pub mod config;
 pub mod conformance;
 pub mod demo;
 pub mod fault;
+pub mod gates;
 pub mod heads;
 pub mod inquiry;
 mod mend;

@@ -45,7 +45,7 @@ pub fn release(config: &Config, batch: &str, by: Option<&str>, watch: &dyn Watch
 }
 
 /// Pure: who it is, from what was given and what the kernel knows.
-fn person(given: Option<&str>, account: Option<String>, production: bool) -> Result<Person, Fault> {
+pub(super) fn person(given: Option<&str>, account: Option<String>, production: bool) -> Result<Person, Fault> {
     let refused = |text: &str| Fault::usage("FP-B032", text);
     if production && account.is_none() {
         return Err(refused(

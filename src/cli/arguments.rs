@@ -107,6 +107,22 @@ pub enum Command {
         #[arg(long, value_name = "D")]
         business_date: Option<String>,
     },
+    /// Gates that stop a run before anything is sealed: unusual volume, error rate
+    Gate {
+        #[command(subcommand)]
+        command: GateCommand,
+    },
+    /// What a person must know: the alarms that are raised
+    Alarms {
+        /// Looks anew, tells what is new, and ends with 7 while a deadline is missed: for a timer between the nights
+        #[arg(long)]
+        check: bool,
+    },
+    /// Who did what, when and why; and the proof that the log was not written anew
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
     /// The ledger
     Ledger {
         #[command(subcommand)]
@@ -226,6 +242,57 @@ pub enum ProofCommand {
         /// An organisation that may sign for municipalities, beside each for itself
         #[arg(long, value_name = "CVR")]
         signer: Vec<Cvr>,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum GateCommand {
+    /// The gates that would stop a run now
+    List {
+        /// Business date as 2026-11-24; today in Denmark when not given
+        #[arg(long, value_name = "D")]
+        business_date: Option<String>,
+    },
+    /// Says that a run may pass a gate, for this business date and for what it measures now
+    Pass {
+        /// As `gate list` names it
+        gate: String,
+        /// Why, without personal data
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// Who you are; your account's name when not given
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
+        #[arg(long, value_name = "D")]
+        business_date: Option<String>,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum AuditCommand {
+    /// Orders, releases, stops, passed gates and alarms, oldest first
+    List {
+        /// First day, as 2026-11-24
+        #[arg(long, value_name = "D")]
+        from: Option<jiff::civil::Date>,
+        /// Last day
+        #[arg(long, value_name = "D")]
+        to: Option<jiff::civil::Date>,
+        /// A part of a name or account
+        #[arg(long, value_name = "TEXT")]
+        who: Option<String>,
+        /// A part of the deed or of what it was about
+        #[arg(long, value_name = "TEXT")]
+        what: Option<String>,
+    },
+    /// Proves the log's chain, and that every signed daily head stands on it
+    Verify {
+        /// A head's .json or a folder of them that was kept elsewhere; the data folder's own when not given
+        #[arg(long, value_name = "PATH")]
+        heads: Option<PathBuf>,
+        /// The certificates that the heads' signatures must lead to, PEM; the configured root when not given
+        #[arg(long, value_name = "PEM")]
+        certificate: Option<PathBuf>,
     },
 }
 

@@ -167,6 +167,9 @@ impl Face<'_> {
             Command::Proof { command } => self.proof(command),
             Command::Reconcile => self.reconcile(&config()?),
             Command::Status { business_date } => self.status(&config()?, business_date.as_deref()),
+            Command::Gate { command } => self.gate(&config()?, command),
+            Command::Alarms { check } => self.alarms(&config()?, check),
+            Command::Audit { command } => self.audit(&config()?, command),
             Command::Ledger { command: LedgerCommand::Verify { quick, deep } } => self.ledger_verify(
                 &config()?,
                 if quick {

@@ -37,6 +37,7 @@ impl Face<'_> {
         if self.json {
             show::line(&mut self.out, "run", &report)?;
             report.warnings.iter().try_for_each(|warning| show::line(&mut self.out, "warning", warning))?;
+            report.news.iter().try_for_each(|news| show::line(&mut self.out, "alarm", news))?;
             show::line(&mut self.out, "stages", &stages(&report))?;
             self.summary(&account, started.elapsed().as_secs_f64())?;
         } else {
@@ -100,6 +101,7 @@ impl Face<'_> {
         let account = account_of(config, None)?;
         if self.json {
             show::line(&mut self.out, "answers", &answers)?;
+            answers.news.iter().try_for_each(|news| show::line(&mut self.out, "alarm", news))?;
             self.summary(&account, started.elapsed().as_secs_f64())?;
         } else {
             let a = &answers;

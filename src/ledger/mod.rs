@@ -10,7 +10,7 @@ mod schema;
 mod tally;
 mod verify;
 
-pub use query::{Count, LetterFilter, RefusedFile};
+pub use query::{Count, LetterFilter, RefusedFile, Standing};
 pub use verify::Violation;
 
 use crate::domain::alarm::{AlarmEvent, AlarmState};

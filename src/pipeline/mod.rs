@@ -1,6 +1,8 @@
 //! The stages, each a decision about values; none knows the ledger or the world.
 
+pub mod alarms;
 pub mod certificate;
+pub mod gates;
 pub mod group;
 pub mod intake;
 pub mod overdue;
@@ -11,4 +13,5 @@ pub mod render;
 pub mod seal;
 pub mod ship;
 pub mod template;
+pub mod usual;
 pub mod validate;

@@ -21,8 +21,10 @@ pub use reconcile::Answers;
 pub use rehearse::{Comparison, Rehearsal, RehearseOptions, Side, rehearse};
 pub(crate) use ship::{read_manifest, sealed_on_disk};
 
+use super::alarms::{News, Seen};
 use super::config::Config;
 use super::fault::{Fault, exit};
+use super::gates;
 use super::signing::{self, Warning};
 use super::watch::Watch;
 use crate::adapters::clock;
@@ -87,6 +89,9 @@ pub struct RunReport {
     /// What stood in the way of a vendor's deliveries and answers: code and sentence.
     #[serde(skip)]
     pub faults: Vec<Fault>,
+    /// Alarms that were raised, became graver or are over.
+    #[serde(skip)]
+    pub news: Vec<News>,
     /// Wall-clock time of each stage that was run, under the name that its progress bears.
     #[serde(skip)]
     pub stage_seconds: BTreeMap<&'static str, f64>,
@@ -103,7 +108,7 @@ impl RunReport {
 
     /// The exit code that this run deserves: the gravest of what happened.
     pub fn exit_code(&self) -> u8 {
-        let order = [exit::KEYS, exit::MISMATCH, exit::UNREACHABLE, exit::UNEXPECTED, exit::USAGE];
+        let order = [exit::KEYS, exit::MISMATCH, exit::GATE, exit::UNREACHABLE, exit::UNEXPECTED, exit::USAGE];
         if let Some(code) = order.into_iter().find(|code| self.faults.iter().any(|f| f.exit == *code)) {
             return code;
         }
@@ -208,14 +213,16 @@ fn lock(data: &Path) -> Result<File, Fault> {
 pub fn run(config: &Config, options: &RunOptions, watch: &dyn Watch) -> Result<RunReport, Fault> {
     let mut night = open(config, options.business_date.as_deref(), watch)?;
     let mut report = RunReport { business_date: night.business_date.clone(), ..RunReport::default() };
-    let ended = stages(&mut night, options.until, &mut report);
-    after::after(&mut night, ended.as_ref().err());
+    let mut seen = Seen::default();
+    let ended = stages(&mut night, options.until, &mut report, &mut seen);
+    report.news = after::after(&mut night, &seen, ended.as_ref().err());
     ended.map(|()| report)
 }
 
-fn stages(night: &mut Night<'_>, until: Stage, report: &mut RunReport) -> Result<(), Fault> {
+fn stages(night: &mut Night<'_>, until: Stage, report: &mut RunReport, seen: &mut Seen) -> Result<(), Fault> {
     let (config, watch) = (night.config, night.watch);
     report.timed("intake", |report| intake::intake(night, report))?;
+    seen.taken_in = Some(night.business_day());
     if until >= Stage::Validate {
         report.timed("letters", |report| middle::middle(night, &register(config)?, &templates(config)?, report))?;
     }
@@ -225,7 +232,13 @@ fn stages(night: &mut Night<'_>, until: Stage, report: &mut RunReport) -> Result
         report.faults.push(fault.clone());
     }
     if until >= Stage::Seal && signer.is_ok() {
-        report.timed("batches", |report| seal::seal(night, report))?;
+        // A closed gate holds back what is ready; what is sealed already still goes to its vendor.
+        let closed = gates::closed_now(config, &night.ledger, night.business_day())?;
+        report.faults.extend(closed.iter().map(gates::fault));
+        if closed.is_empty() {
+            report.timed("batches", |report| seal::seal(night, report))?;
+        }
+        seen.gates = Some(closed);
     }
     if until >= Stage::Ship {
         report.timed("shipping", |report| ship::ship(night, report))?;
@@ -233,6 +246,7 @@ fn stages(night: &mut Night<'_>, until: Stage, report: &mut RunReport) -> Result
     if until >= Stage::Reconcile {
         let answers = report.timed("answers", |_| reconcile::reconcile(night))?;
         report.letters_settled = answers.letters_settled;
+        seen.answers = Some(answers.faults.clone());
         report.faults.extend(answers.faults);
     }
     Ok(())
@@ -242,8 +256,9 @@ fn stages(night: &mut Night<'_>, until: Stage, report: &mut RunReport) -> Result
 pub fn reconcile_only(config: &Config, watch: &dyn Watch) -> Result<Answers, Fault> {
     let mut night = open(config, None, watch)?;
     let answers = reconcile::reconcile(&mut night);
-    after::after(&mut night, answers.as_ref().err());
-    answers
+    let seen = Seen { answers: answers.as_ref().ok().map(|answers| answers.faults.clone()), ..Seen::default() };
+    let news = after::after(&mut night, &seen, answers.as_ref().err());
+    answers.map(|answers| Answers { news, ..answers })
 }
 
 fn register(config: &Config) -> Result<Register, Fault> {

@@ -5,6 +5,7 @@
 use super::Night;
 use crate::adapters::clock;
 use crate::adapters::sftp::Connection;
+use crate::app::alarms::News;
 use crate::app::fault::{Fault, exit};
 use crate::domain::state::BatchState;
 use crate::domain::status::{BatchEvent, BatchStatus, LetterEvent};
@@ -31,6 +32,9 @@ pub struct Answers {
     pub letters_returned: u64,
     #[serde(skip)]
     pub faults: Vec<Fault>,
+    /// Alarms that were raised, became graver or are over.
+    #[serde(skip)]
+    pub news: Vec<News>,
 }
 
 pub(super) fn reconcile(night: &mut Night<'_>) -> Result<Answers, Fault> {
