@@ -4,7 +4,8 @@
 use super::config::Config;
 use super::fault::{Fault, exit};
 use super::heads::{self, KnownHead};
-use super::release::told;
+use super::verify::Violation;
+use super::who::told;
 use crate::adapters::keys::read_bounded;
 use crate::domain::Sha256;
 use crate::domain::alarm::AlarmEvent;
@@ -19,8 +20,6 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
 use std::path::Path;
-
-use super::verify::Violation;
 
 /// Heads looked at in one folder: of some ninety years.
 const HEADS_MAX: usize = 32_768;

@@ -30,6 +30,8 @@ struct Written {
     folders: Folders,
     #[serde(default)]
     intake: IntakeRules,
+    #[serde(default)]
+    orders: OrderRules,
     register: RegisterFiles,
     signing: SigningFiles,
     #[serde(default)]
@@ -74,6 +76,22 @@ pub struct IntakeRules {
 impl Default for IntakeRules {
     fn default() -> Self {
         Self { grace_s: 60, settle_s: 5 }
+    }
+}
+
+/// What persons may order.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OrderRules {
+    /// Of a batch, letters that may be printed once more while copies of them may exist; one always.
+    pub max_resend_percent: u32,
+    /// Printing a letter once more while a copy may exist needs two persons.
+    pub two_persons_reprint: bool,
+}
+
+impl Default for OrderRules {
+    fn default() -> Self {
+        Self { max_resend_percent: 5, two_persons_reprint: true }
     }
 }
 
@@ -312,6 +330,7 @@ pub struct Config {
     pub digital: PathBuf,
     pub templates: Option<PathBuf>,
     pub intake: IntakeRules,
+    pub orders: OrderRules,
     pub register_file: PathBuf,
     pub register_key_file: PathBuf,
     pub signer: SignerFiles,
@@ -380,6 +399,7 @@ impl Config {
             digital: folder.join(written.folders.digital),
             templates: written.folders.templates.map(|f| folder.join(f)),
             intake: written.intake,
+            orders: written.orders,
             register_file: folder.join(written.register.file),
             register_key_file: folder.join(written.register.key_file),
             signer: SignerFiles {
@@ -469,6 +489,9 @@ fn faults(written: &Written, profiles: &BTreeMap<VendorId, VendorProfile>) -> Ve
     let mut faults = Vec::new();
     if !["test", "production"].contains(&written.environment.as_str()) {
         faults.push("environment must be test or production".to_owned());
+    }
+    if written.orders.max_resend_percent > 100 {
+        faults.push("orders.max_resend_percent must be 0 to 100".to_owned());
     }
     let mut known = BTreeSet::new();
     for municipality in &written.municipality {

@@ -116,6 +116,7 @@ impl From<SftpFault> for Fault {
             "FP-S002" | "FP-S003" | "FP-K020" => exit::KEYS,
             "FP-S004" => exit::MISMATCH,
             "FP-L008" => exit::LEDGER_HELD,
+            "FP-O003" => exit::GATE,
             "FP-C006" | "FP-S009" | "FP-L005" => exit::UNEXPECTED,
             _ => exit::UNREACHABLE,
         };

@@ -3,9 +3,9 @@
 use super::config::Config;
 use super::fault::{Fault, exit};
 use super::night;
-use super::release::person;
 use super::watch::Watch;
-use crate::adapters::{clock, login};
+use super::who;
+use crate::adapters::clock;
 use crate::domain::order::{Deed, Order, OrderEvent, OrderStatus};
 use crate::domain::redact::redact;
 use crate::domain::status::LetterStatus;
@@ -14,9 +14,6 @@ use crate::ledger::{Entry, Ledger, Standing};
 use crate::pipeline::gates::{Closed, Errors, Ready, closed};
 use crate::pipeline::usual::same_weekdays;
 use jiff::civil::Date;
-
-/// Longest reason, characters.
-const REASON_CHARS_MAX: usize = 300;
 
 /// The gates that stop a run for this business date, by what the ledger holds now.
 pub(super) fn closed_now(config: &Config, ledger: &Ledger, date: Date) -> Result<Vec<Closed>, Fault> {
@@ -76,7 +73,7 @@ fn day(business_date: Option<&str>) -> Date {
 
 /// Records a person's word that a run may pass a gate, for this business date and for what it measures now.
 ///
-/// FP-M003: the gate stops nothing, or there is no reason. FP-B032: nothing is known of the person. FP-L002: a run is at work.
+/// FP-M003: the gate stops nothing. FP-O008: no reason. FP-B032: nothing is known of the person. FP-L002: a run is at work.
 pub fn pass(
     config: &Config,
     id: &str,
@@ -85,11 +82,8 @@ pub fn pass(
     business_date: Option<&str>,
     watch: &dyn Watch,
 ) -> Result<(OrderId, Closed), Fault> {
-    let reason = reason.trim();
-    if reason.is_empty() || reason.chars().count() > REASON_CHARS_MAX {
-        return Err(Fault::usage("FP-M003", format!("--reason is a sentence of 1 to {REASON_CHARS_MAX} characters")));
-    }
-    let by = person(by, login::account(), config.environment == "production")?;
+    let reason = who::reason(reason)?;
+    let by = who::person(by, config.environment == "production")?;
     let mut night = night::open(config, business_date, watch)?;
     let day = day(business_date);
     let gates = closed_now(config, &night.ledger, day)?;
@@ -99,7 +93,7 @@ pub fn pass(
         let text = format!("gate {:?} stops no run for {day}; {others}", redact(id));
         return Err(Fault::usage("FP-M003", text));
     };
-    let order = Order { deed: Deed::Pass, about: gate.about.clone(), letters: 0, by, reason: redact(reason), plan: None };
+    let order = Order { deed: Deed::Pass, about: gate.about.clone(), letters: 0, by, reason, plan: None };
     let number = night.ledger.next_order()?;
     night.ledger.record(&clock::now(), &[Entry::Order(number.clone(), OrderEvent::Done { order })])?;
     Ok((number, gate.clone()))

@@ -99,6 +99,22 @@ pub enum Command {
         #[command(subcommand)]
         command: ProofCommand,
     },
+    /// The stop button: nothing gets its final name at a vendor from here on, whatever run is at work
+    Stop {
+        /// Only this vendor
+        #[arg(long, value_name = "ID")]
+        vendor: Option<String>,
+        #[command(flatten)]
+        why: Why,
+    },
+    /// Ends a stop; the next run ships what waits
+    Resume {
+        /// Only this vendor
+        #[arg(long, value_name = "ID")]
+        vendor: Option<String>,
+        #[command(flatten)]
+        why: Why,
+    },
     /// Fetches and matches the vendors' answers, and prints what is open
     Reconcile,
     /// Where every letter stands: accepted = digital + shipped + rejected + held + pending
@@ -166,6 +182,21 @@ pub enum BatchCommand {
         #[arg(long, value_name = "NAME")]
         by: Option<String>,
     },
+    /// Sends once more what failed of a batch: its plan, or exactly that plan. What never went up goes up, under the same name
+    Retry {
+        batch: String,
+        #[command(flatten)]
+        rerun: Rerun,
+    },
+    /// Takes a batch back before its vendor has it, or gives up one that the vendor refused
+    Cancel {
+        batch: String,
+        /// What becomes of its letters: they are held, go through once more with the next run, or are called back
+        #[arg(long, value_enum, value_name = "WORD", default_value = "hold")]
+        letters: LettersAfterwards,
+        #[command(flatten)]
+        why: Why,
+    },
     /// The vendor's acceptance test: signature, files, hashes, totals. Needs no ledger
     Verify {
         /// A batch's .manifest.json, or the folder it lies in
@@ -223,6 +254,41 @@ pub enum LetterCommand {
         #[arg(long, value_name = "FILE.pdf")]
         out: PathBuf,
     },
+    /// Keeps letters back that stand in no batch yet
+    Hold {
+        /// Ids, or - for a list on the standard input, an id at the beginning of each line
+        #[arg(required = true, value_name = "LETTER")]
+        letters: Vec<String>,
+        #[command(flatten)]
+        why: Why,
+    },
+    /// Lets held letters go on
+    Release {
+        /// Ids, or - for a list on the standard input
+        #[arg(required = true, value_name = "LETTER")]
+        letters: Vec<String>,
+        /// On paper, whatever the register says of the recipients
+        #[arg(long)]
+        to_print: bool,
+        #[command(flatten)]
+        why: Why,
+    },
+    /// Calls letters back (tilbagekald), up to the point where a vendor has them
+    Cancel {
+        /// Ids, or - for a list on the standard input
+        #[arg(required = true, value_name = "LETTER")]
+        letters: Vec<String>,
+        #[command(flatten)]
+        why: Why,
+    },
+    /// Sends letters once more: the plan, or exactly that plan
+    Retry {
+        /// Ids, or - for a list on the standard input
+        #[arg(required = true, value_name = "LETTER")]
+        letters: Vec<String>,
+        #[command(flatten)]
+        rerun: Rerun,
+    },
 }
 
 #[derive(Subcommand)]
@@ -257,12 +323,8 @@ pub enum GateCommand {
     Pass {
         /// As `gate list` names it
         gate: String,
-        /// Why, without personal data
-        #[arg(long, value_name = "TEXT")]
-        reason: String,
-        /// Who you are; your account's name when not given
-        #[arg(long, value_name = "NAME")]
-        by: Option<String>,
+        #[command(flatten)]
+        why: Why,
         #[arg(long, value_name = "D")]
         business_date: Option<String>,
     },
@@ -294,6 +356,48 @@ pub enum AuditCommand {
         #[arg(long, value_name = "PEM")]
         certificate: Option<PathBuf>,
     },
+}
+
+/// Who orders something, and why.
+#[derive(Args)]
+pub struct Why {
+    /// Why, in a sentence, without personal data; it is kept
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// Who you are; your account's name when not given
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
+}
+
+/// A plan, or what is done with it.
+#[derive(Args)]
+#[group(id = "rerun")]
+pub struct Rerun {
+    /// Says what would be done: letters, why they failed, whether copies may be printed, cost, days, and the plan's hash
+    #[arg(long, conflicts_with_all = ["apply", "reason"], required_unless_present = "apply")]
+    pub plan: bool,
+    /// Does exactly the plan of this hash, or refuses because things have moved
+    #[arg(long, value_name = "HASH", requires = "reason")]
+    pub apply: Option<String>,
+    /// Letters too that did not fail: they are printed as new letters
+    #[arg(long)]
+    pub reprint: bool,
+    /// More letters than max_resend_percent allows are meant; two persons say so
+    #[arg(long, requires = "apply")]
+    pub over_cap: bool,
+    /// Why, in a sentence, without personal data; it is kept
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// Who you are; your account's name when not given
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum LettersAfterwards {
+    Hold,
+    Again,
+    Cancel,
 }
 
 #[derive(Subcommand)]

@@ -4,6 +4,7 @@ mod arguments;
 mod asks;
 mod forecast;
 mod nights;
+mod orders;
 mod progress;
 mod show;
 mod vendor_side;
@@ -15,10 +16,11 @@ use crate::app::config::Config;
 use crate::app::demo::{DemoOptions, demo, lay_only};
 use crate::app::fault::{Fault, exit};
 use crate::app::night::{self, RehearseOptions, RunOptions, RunReport, Stage};
+use crate::app::orders::Target;
 use crate::app::validate::{Ask, Policy, Totals, validate};
 use crate::app::vendor_side::{VendorStatus, Word};
 use crate::app::verify::{BatchTerms, Depth, Moment, batch_verify, ledger_verify};
-use crate::app::{inquiry, profiles, release, setup, signing};
+use crate::app::{inquiry, profiles, release, setup, signing, who};
 use crate::domain::redact::redact;
 use crate::domain::state::LetterState;
 use crate::domain::{LetterId, codes};
@@ -165,6 +167,21 @@ impl Face<'_> {
             }
             Command::Letter { command: LetterCommand::Proof { letter, out } } => self.make_proof(&config()?, &letter, &out),
             Command::Proof { command } => self.proof(command),
+            Command::Batch { command: BatchCommand::Retry { batch, rerun } } => self.retry(&config()?, Target::Batch(batch), rerun),
+            Command::Batch { command: BatchCommand::Cancel { batch, letters, why } } => {
+                self.batch_cancel(&config()?, &batch, letters, &why)
+            }
+            Command::Letter { command: LetterCommand::Hold { letters, why } } => self.hold(&config()?, &letters, &why),
+            Command::Letter { command: LetterCommand::Release { letters, to_print, why } } => {
+                self.let_go(&config()?, &letters, to_print, &why)
+            }
+            Command::Letter { command: LetterCommand::Cancel { letters, why } } => self.letter_cancel(&config()?, &letters, &why),
+            Command::Letter { command: LetterCommand::Retry { letters, rerun } } => {
+                let ids = orders::ids(&letters)?;
+                self.retry(&config()?, Target::Letters(ids), rerun)
+            }
+            Command::Stop { vendor, why } => self.stop(&config()?, vendor.as_deref(), &why),
+            Command::Resume { vendor, why } => self.resume(&config()?, vendor.as_deref(), &why),
             Command::Reconcile => self.reconcile(&config()?),
             Command::Status { business_date } => self.status(&config()?, business_date.as_deref()),
             Command::Gate { command } => self.gate(&config()?, command),

@@ -75,9 +75,9 @@ impl Face<'_> {
         let (letters, pages, sheets) = (state.letters, state.pages, state.sheets);
         let said = match (&state.approved, &state.released) {
             (Some(first), Some(second)) => {
-                format!("released by {} and {}; the next run ships it", release::told(first), release::told(second))
+                format!("released by {} and {}; the next run ships it", who::told(first), who::told(second))
             }
-            (Some(first), None) => format!("approved by {}; another person must say it too", release::told(first)),
+            (Some(first), None) => format!("approved by {}; another person must say it too", who::told(first)),
             _ => "waits".to_owned(),
         };
         writeln!(self.out, "{batch}: {letters} letters, {pages} pages, {sheets} sheets: {said}")?;

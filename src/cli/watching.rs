@@ -50,8 +50,8 @@ impl Face<'_> {
                 }
                 Ok(if closed.is_empty() { exit::DONE } else { exit::GATE })
             }
-            GateCommand::Pass { gate, reason, by, business_date } => {
-                let (order, passed) = gates::pass(config, &gate, &reason, by.as_deref(), business_date.as_deref(), &self.progress)?;
+            GateCommand::Pass { gate, why, business_date } => {
+                let (order, passed) = gates::pass(config, &gate, &why.reason, why.by.as_deref(), business_date.as_deref(), &self.progress)?;
                 if self.json {
                     show::line(&mut self.out, "summary", &json!({"order": order, "gate": passed.id, "passed": passed.about}))?;
                 } else {

@@ -957,9 +957,9 @@ pub static CODES: &[Code] = &[
         code: "FP-M003",
         title: "no such gate is closed",
         owner: Owner::It,
-        cause: "A gate was to be passed that stops nothing on this business date, or the reason is missing or too long.",
+        cause: "A gate was to be passed that stops nothing on this business date.",
         fix: "`fjernprint gate list` names the gates that stop the next run, with what they measured.",
-        cause_da: "En port skulle passeres, som intet standser på denne forretningsdato, eller begrundelsen mangler eller er for lang.",
+        cause_da: "En port skulle passeres, som intet standser på denne forretningsdato.",
         fix_da: "`fjernprint gate list` nævner de porte, der standser næste kørsel, med det målte.",
     },
     Code {
@@ -1138,9 +1138,9 @@ pub static CODES: &[Code] = &[
         title: "no reason given",
         owner: Owner::It,
         cause: "An order needs a reason: the log keeps who did what, when and why.",
-        fix: "Give --reason with a sentence of 3 to 400 characters, without personal data.",
+        fix: "Give --reason with a sentence of 3 to 300 characters, without personal data.",
         cause_da: "En ordre kræver en begrundelse: loggen gemmer hvem, hvad, hvornår og hvorfor.",
-        fix_da: "Angiv --reason med en sætning på 3 til 400 tegn, uden personoplysninger.",
+        fix_da: "Angiv --reason med en sætning på 3 til 300 tegn, uden personoplysninger.",
     },
     Code {
         code: "FP-O009",

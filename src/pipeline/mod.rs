@@ -10,6 +10,7 @@ pub mod proof;
 pub mod recipient;
 pub mod reconcile;
 pub mod render;
+pub mod rerun;
 pub mod seal;
 pub mod ship;
 pub mod template;

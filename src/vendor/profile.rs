@@ -5,7 +5,7 @@
 
 use super::days::{CalendarRules, Window};
 use super::naming;
-use super::prices::{Envelopes, PostageTable};
+use super::prices::{Carriage, Envelopes, PostageTable};
 use crate::domain::rules::severity_faults;
 use crate::domain::{Envelope, Severity, VendorId};
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,9 @@ pub struct VendorProfile {
     pub sheet: SheetRules,
     pub envelope: Envelopes,
     pub postage: PostageTable,
+    /// Absent where nobody says how long the carrier takes.
+    #[serde(default)]
+    pub carriage: Carriage,
     pub calendar: CalendarRules,
     pub address_box: AddressBox,
     pub answers: Answers,
@@ -352,6 +355,7 @@ impl VendorProfile {
         faults.extend(severity_faults(&self.severity));
         faults.extend(self.envelope.faults());
         faults.extend(self.postage.faults());
+        faults.extend(self.carriage.faults());
         faults.extend(self.calendar.faults());
         faults.extend(naming::fault(&self.batch.name, &self.id));
         faults.extend(self.provenance_faults(value));

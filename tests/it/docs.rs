@@ -37,6 +37,7 @@ fn letter_events() -> Vec<LetterEvent> {
         postcode: text(),
         country: text(),
         cost_group: text(),
+        latest_arrival: None,
     };
     vec![
         LetterEvent::Accepted {

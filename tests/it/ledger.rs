@@ -65,6 +65,7 @@ fn job(options: PrintOptions) -> PrintJob {
         postcode,
         country,
         cost_group,
+        latest_arrival: None,
     }
 }
 

@@ -18,6 +18,7 @@ mod ledger;
 mod messages;
 mod misbehaviour;
 mod night;
+mod orders;
 mod overlay;
 mod pdf;
 mod preflight;

@@ -53,6 +53,7 @@ impl Bench {
                     postcode: "8000".to_owned(),
                     country: "DK".to_owned(),
                     cost_group: String::new(),
+                    latest_arrival: None,
                 };
                 Member { letter: letter(pages), dispatch_id: format!("brev-{pages}"), job }
             })

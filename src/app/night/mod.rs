@@ -15,7 +15,8 @@ mod seal;
 mod ship;
 mod upload;
 
-pub use crate::pipeline::group::{ClassTotals, VendorPlan};
+pub use crate::pipeline::group::{ClassTotals, Faster, Late, VendorPlan};
+pub(crate) use days::open_day;
 pub use dry::{DryRun, dry_run, forecast};
 pub use reconcile::Answers;
 pub use rehearse::{Comparison, Rehearsal, RehearseOptions, Side, rehearse};
@@ -30,7 +31,9 @@ use super::watch::Watch;
 use crate::adapters::clock;
 use crate::adapters::register::Register;
 use crate::adapters::store::Store;
+use crate::domain::BatchName;
 use crate::domain::calendar::{begin_of, date_in_denmark};
+use crate::domain::redact::redact;
 use crate::ledger::{Ledger, LedgerError};
 use crate::pipeline::template::Templates;
 use jiff::civil::Date;
@@ -38,8 +41,12 @@ use jiff::{Timestamp, ToSpan};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Write};
 use std::path::Path;
 use std::time::Instant;
+
+/// What is read of who holds the lock.
+const HOLDER_BYTES_MAX: u64 = 300;
 
 /// Business dates that production runs for lie at most so far ahead: over Christmas or Easter.
 const DAYS_AHEAD_MAX: i64 = 10;
@@ -133,6 +140,16 @@ pub(crate) struct Night<'a> {
 
 /// Opens a night, and with it the ledger. FP-L002 when another run holds it: nothing was done.
 pub(crate) fn open<'a>(config: &'a Config, business_date: Option<&str>, watch: &'a dyn Watch) -> Result<Night<'a>, Fault> {
+    open_for(config, business_date, watch, "a run")
+}
+
+/// The same for whatever `holder` says: it is told to whoever finds the ledger held.
+pub(crate) fn open_for<'a>(
+    config: &'a Config,
+    business_date: Option<&str>,
+    watch: &'a dyn Watch,
+    holder: &str,
+) -> Result<Night<'a>, Fault> {
     check_date(business_date)?;
     let day: Option<Date> = business_date.and_then(|date| date.parse().ok());
     let asked = day.and_then(begin_of);
@@ -145,9 +162,10 @@ pub(crate) fn open<'a>(config: &'a Config, business_date: Option<&str>, watch: &
         // A ledger that vanished is no fresh start: letters that were printed would be printed again.
         return Err(LedgerError::Missing(config.ledger_path().display().to_string()).into());
     }
-    let lock = lock(&config.data)?;
+    let holder = format!("{holder}, process {}, since {}", std::process::id(), clock::now());
+    let lock = lock(&config.data, &holder)?;
     let mut ledger = Ledger::open(&config.ledger_path())?;
-    ledger.take_lease(&format!("process {}", std::process::id()), &clock::now())?;
+    ledger.take_lease(&holder, &clock::now())?;
     let store = Store::open(&config.store_path())?;
     store.clear_unfinished()?;
     Ok(Night { config, ledger, store, business_date: business_day.to_string(), asked, watch, dry: false, _lock: lock })
@@ -192,15 +210,23 @@ fn check_signer(config: &Config, watch: &dyn Watch, report: &mut RunReport) -> R
     Ok(())
 }
 
-fn lock(data: &Path) -> Result<File, Fault> {
+/// Takes the lock and writes into it who has it. FP-L002 with what stands in it.
+fn lock(data: &Path, holder: &str) -> Result<File, Fault> {
     let path = data.join("run.lock");
     let what = || format!("locking {}", path.display());
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(|e| Fault::io(what(), &e))?;
+    let io = |e: std::io::Error| Fault::io(what(), &e);
+    let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path).map_err(io)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => {
+            file.set_len(0).and_then(|()| file.write_all(holder.as_bytes())).map_err(io)?;
+            Ok(file)
+        }
         Err(TryLockError::WouldBlock) => {
-            let text = format!("another run holds the ledger in {}; nothing was done", data.display());
-            Err(Fault::new("FP-L002", exit::LEDGER_HELD, text))
+            // For people only: what is written here decides nothing.
+            let mut text = String::new();
+            let _ = file.take(HOLDER_BYTES_MAX).read_to_string(&mut text);
+            let who = if text.is_empty() { "another run".to_owned() } else { redact(&text) };
+            Err(Fault::new("FP-L002", exit::LEDGER_HELD, format!("{who} holds the ledger in {}; nothing was done", data.display())))
         }
         Err(TryLockError::Error(fault)) => Err(Fault::io(what(), &fault)),
     }
@@ -241,7 +267,7 @@ fn stages(night: &mut Night<'_>, until: Stage, report: &mut RunReport, seen: &mu
         seen.gates = Some(closed);
     }
     if until >= Stage::Ship {
-        report.timed("shipping", |report| ship::ship(night, report))?;
+        report.timed("shipping", |report| ship::ship(night, None, report))?;
     }
     if until >= Stage::Reconcile {
         let answers = report.timed("answers", |_| reconcile::reconcile(night))?;
@@ -259,6 +285,13 @@ pub fn reconcile_only(config: &Config, watch: &dyn Watch) -> Result<Answers, Fau
     let seen = Seen { answers: answers.as_ref().ok().map(|answers| answers.faults.clone()), ..Seen::default() };
     let news = after::after(&mut night, &seen, answers.as_ref().err());
     answers.map(|answers| Answers { news, ..answers })
+}
+
+/// Ships one batch and nothing else; gives what stood in the way.
+pub(crate) fn ship_only(night: &mut Night<'_>, batch: &BatchName) -> Result<Vec<Fault>, Fault> {
+    let mut report = RunReport::default();
+    ship::ship(night, Some(batch), &mut report)?;
+    Ok(report.faults)
 }
 
 fn register(config: &Config) -> Result<Register, Fault> {

@@ -62,6 +62,7 @@ pub(super) fn candidate(letter: LetterId, municipality: Cvr, job: &PrintJob) -> 
         sheets: job.sheets,
         bytes: job.bytes,
         weight_g: job.weight_g,
+        latest_arrival: job.latest_arrival,
     }
 }
 
@@ -83,6 +84,10 @@ pub(super) fn seal(night: &mut Night<'_>, report: &mut RunReport) -> Result<(), 
             report.rejected += 1;
         }
         let Some(signer) = signer.as_ref().filter(|_| !plan.batches.is_empty()) else { continue };
+        if let Some(order) = night.ledger.stopped(&plan.vendor)? {
+            night.watch.note(&format!("nothing is sealed for {}: order {order} stopped it", plan.vendor));
+            continue;
+        }
         let profile = &night.config.profiles[&plan.vendor];
         match seal_all(night, plan.business_day, profile, &plan.batches, signer, &root) {
             Ok(sealed) => report.batches_sealed += sealed,

@@ -12,9 +12,9 @@ use crate::app::config::Config;
 use crate::app::fault::{Fault, exit};
 use crate::app::watch::Watch;
 use crate::domain::redact::redact;
-use crate::domain::state::BatchState;
+use crate::domain::state::{BatchState, Recall};
 use crate::domain::status::{BatchEvent, LetterEvent};
-use crate::domain::{BatchName, Sha256, VendorId};
+use crate::domain::{BatchName, OrderId, Sha256, VendorId};
 use crate::ledger::{Entry, Ledger};
 use crate::pipeline::ship::{Parts, Step, earlier, ready_marker, step, wait_after};
 use crate::vendor::{UploadCheck, VendorProfile};
@@ -33,9 +33,10 @@ struct Shipped {
     fault: Option<Fault>,
 }
 
-pub(super) fn ship(night: &mut Night<'_>, report: &mut RunReport) -> Result<(), Fault> {
+/// Ships what waits, or of it only the batch `only`.
+pub(super) fn ship(night: &mut Night<'_>, only: Option<&BatchName>, report: &mut RunReport) -> Result<(), Fault> {
     let mut by_vendor: BTreeMap<VendorId, Vec<(BatchName, BatchState)>> = BTreeMap::new();
-    for (name, state) in seal::unshipped(&night.ledger)? {
+    for (name, state) in seal::unshipped(&night.ledger)?.into_iter().filter(|(name, _)| only.is_none_or(|only| only == name)) {
         by_vendor.entry(state.vendor.clone()).or_default().push((name, state));
     }
     let now = clock::time_of_day();
@@ -87,6 +88,11 @@ impl<'l> Delivery<'_, 'l> {
             shipped.fault = Some(Fault::usage("FP-C008", text));
             return shipped;
         };
+        let stopped = self.ledger().stopped(&self.vendor).map_err(Fault::from);
+        if let Some(fault) = stopped.map_or_else(Some, |order| order.map(|order| stop_of(&self.vendor, &order))) {
+            shipped.fault = Some(fault);
+            return shipped;
+        }
         let mut waiting = batches.iter();
         let mut current = waiting.next();
         let mut tries = 0;
@@ -126,13 +132,25 @@ impl<'l> Delivery<'_, 'l> {
         self.ledger().record(&clock::now(), entries).map_err(|e| (e.into(), false))
     }
 
-    /// Whether this run still holds the ledger: asked before anything gets its final name at the vendor.
+    /// Whether this run still holds the ledger, and nobody has stopped the vendor: asked before anything gets its final name at the vendor.
     fn permit(&self) -> Result<(), SftpFault> {
-        self.ledger().check_lease().map_err(|e| {
-            let fault = Fault::from(e);
-            SftpFault::new(fault.code, format!("shipping to {}", self.vendor), fault.message, false)
-        })
+        let fault = |fault: Fault| SftpFault::new(fault.code, format!("shipping to {}", self.vendor), fault.message, false);
+        let stopped = {
+            let ledger = self.ledger();
+            ledger.check_lease().map_err(|e| fault(e.into()))?;
+            ledger.stopped(&self.vendor).map_err(|e| fault(e.into()))?
+        };
+        match stopped {
+            Some(order) => Err(fault(stop_of(&self.vendor, &order))),
+            None => Ok(()),
+        }
     }
+}
+
+/// FP-O003: a person stopped it.
+fn stop_of(vendor: &VendorId, order: &OrderId) -> Fault {
+    let text = format!("nothing more goes to {vendor}: order {order} stopped it; `fjernprint resume` ends that");
+    Fault::new("FP-O003", exit::GATE, text)
 }
 
 /// A fault, and whether trying again can help.
@@ -183,8 +201,13 @@ impl Shipment<'_, '_, '_> {
             }
         }
         let count = letters.len() as u64;
-        let shipped = letters.into_iter().map(|(id, _)| Entry::Letter(id, LetterEvent::Shipped { batch: self.name.clone() }));
-        let entries: Vec<Entry> = std::iter::once(Entry::Batch(self.name.clone(), BatchEvent::Shipped {})).chain(shipped).collect();
+        let mut entries = vec![Entry::Batch(self.name.clone(), BatchEvent::Shipped {})];
+        for (id, state) in letters {
+            entries.push(Entry::Letter(id.clone(), LetterEvent::Shipped { batch: self.name.clone() }));
+            if state.recall == Some(Recall::Waiting) {
+                entries.push(Entry::Letter(id, LetterEvent::RecallFailed {}));
+            }
+        }
         self.delivery.record(&entries)?;
         Ok(count)
     }
