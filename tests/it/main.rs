@@ -37,4 +37,5 @@ mod structure;
 mod terms;
 mod vendor_side;
 mod vendors;
+mod watch;
 mod words;
