@@ -194,6 +194,7 @@ fn letter(number: usize, hash: Sha256, profile: &VendorProfile, batch: &BatchNam
         postcode: format!("{:04}", 1000 + number % 9000),
         country: "DK".to_owned(),
         cost_group: String::new(),
+        latest_arrival: None,
     };
     let (batched, shipped) = (LetterEvent::Batched { batch: batch.clone() }, LetterEvent::Shipped { batch: batch.clone() });
     [accepted, LetterEvent::Validated { job }, batched, shipped]

@@ -196,6 +196,7 @@ fn shipped(number: usize) -> (LetterId, LetterState) {
         postcode: String::new(),
         country: String::new(),
         cost_group: String::new(),
+        latest_arrival: None,
     };
     let state = LetterState {
         status: LetterStatus::Shipped,
