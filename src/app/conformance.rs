@@ -7,8 +7,8 @@ use super::config::Config;
 use super::fault::{Fault, exit};
 use crate::adapters::sftp::{Address, Connection, Manner, SftpFault, Target};
 use crate::adapters::signer::certificates;
-use crate::domain::VendorId;
 use crate::domain::redact::redact;
+use crate::domain::{CompletionSign, VendorId};
 use crate::vendor::profile::Delivery;
 use crate::vendor::{Container, UploadCheck, VendorProfile};
 use crate::wire::chain;
@@ -59,7 +59,7 @@ pub const CHECKS: [(&str, &str); 18] = [
     ("content", "what was written can be read back, byte for byte"),
     ("no_overwrite", "a rename onto a name that is taken is refused: nothing that you hold is ever replaced"),
     ("folder", "a folder can be made in the inbox, for the letters of a batch"),
-    ("marker", "an empty file can be written last: the ready marker, which carries no letter"),
+    ("marker", "an empty file can be written last: the completion sign, which carries no letter"),
     ("answer_time", "each answer takes at most a quarter of the time-out"),
     ("timeout", "the profile's time-out is from 5 to 300 seconds"),
     ("cleanup", "what this list made is taken away again"),
@@ -285,7 +285,11 @@ impl<'a> Probe<'a> {
 
     fn marker(&mut self, connection: &Connection) {
         // Not `FP-...`: a site starts on the marker of a batch, and this is none.
-        let marker = format!("{}.ready", self.name);
+        let CompletionSign::Marker(suffix) = &self.delivery.completion_sign else {
+            self.skip("marker", "the signature is the sign");
+            return;
+        };
+        let marker = format!("{}.{suffix}", self.name);
         let renames = self.delivery.rename_into_place;
         let written = self.ask(|| connection.upload(&mut io::empty(), &Target::new(&marker, 0), &Manner { rename: renames, ..plain() }));
         let found = written.and_then(|()| if self.delivery.sweeps { Ok(Some(0)) } else { self.ask(|| connection.size(&marker)) });
@@ -305,7 +309,8 @@ impl<'a> Probe<'a> {
 
     /// Over a session of its own: the first one may be broken by now.
     fn clean_up(&mut self) {
-        let made = ["bin.part", "bin", "other.part", "ready.1.part", "ready"].map(|ending| format!("{}.{ending}", self.name));
+        let sign = String::from(self.delivery.completion_sign.clone());
+        let made = ["bin.part", "bin", "other.part", &format!("{sign}.1.part"), &sign].map(|ending| format!("{}.{ending}", self.name));
         let found = Connection::open(self.address).map_err(said).and_then(|connection| {
             let mut left = Vec::new();
             for name in &made {

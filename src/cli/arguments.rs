@@ -201,9 +201,12 @@ pub struct VerifyTerms {
     /// An organisation that may sign for municipalities, beside each for itself
     #[arg(long, value_name = "CVR")]
     pub signer: Vec<Cvr>,
-    /// The ready marker must be there too
+    /// The completion sign must be there too
     #[arg(long)]
     pub delivered: bool,
+    /// The completion sign that is agreed on: the suffix of the empty file that comes last, or none
+    #[arg(long, default_value = "ready", value_name = "WORD")]
+    pub completion_sign: String,
     /// An old batch: its certificates must have been valid when it was sealed, and may have ended since
     #[arg(long)]
     pub archived: bool,

@@ -8,7 +8,7 @@ use super::naming;
 use super::prices::{Carriage, Envelopes, PostageTable};
 use crate::domain::answer::{Dialect, Meaning, Words};
 use crate::domain::rules::severity_faults;
-use crate::domain::{Envelope, Severity, VendorId};
+use crate::domain::{CompletionSign, Envelope, Severity, VendorId};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -58,6 +58,8 @@ pub struct Delivery {
     /// Files go up under this suffix and appear by rename; without, they are written under their final name.
     pub rename_into_place: bool,
     pub check_after_upload: UploadCheck,
+    /// What goes up last: the suffix of an empty file, or `none`, where the signature is the sign.
+    pub completion_sign: CompletionSign,
     /// When files may go up; a batch that is sealed outside of it waits for a later run.
     pub window: Window,
     /// The server takes files away as soon as they are complete, so that looking proves nothing.
@@ -358,6 +360,14 @@ impl VendorProfile {
         };
         let d = &self.delivery;
         must(!d.sweeps || d.check_after_upload == UploadCheck::AnswerOnly, "delivery.sweeps needs check_after_upload = \"answer_only\"");
+        must(
+            d.completion_sign.is_possible(),
+            "delivery.completion_sign must be none, or 1 to 16 of a-z and 0-9 that no other file of a batch ends in",
+        );
+        must(
+            d.completion_sign != CompletionSign::Signature || d.rename_into_place,
+            "delivery.completion_sign = \"none\" needs rename_into_place = true: half a signature would be the sign",
+        );
         must(d.inbox != d.outbox, "delivery.inbox and delivery.outbox are the same folder");
         let plain = |p: &str| !p.is_empty() && !p.starts_with('/') && !p.split('/').any(|s| s == ".." || s.is_empty());
         must(plain(&d.inbox) && plain(&d.outbox), "delivery.inbox and outbox must be relative folders without ..");

@@ -25,9 +25,9 @@ pub use misbehave::Misbehaviour;
 pub use seal::CERTIFICATE as ANSWERS_CERTIFICATE;
 pub use sequence::check_sequence;
 
-use crate::domain::VendorId;
 use crate::domain::answer::{Dialect, Words};
 use crate::domain::redact::redact;
+use crate::domain::{CompletionSign, VendorId};
 use crate::vendor::VendorProfile;
 use jail::Jail;
 use misbehave::Mischief;
@@ -147,6 +147,7 @@ impl Site {
             environment: manners.environment,
             signers: manners.signers,
             delivered: false,
+            sign: profile.delivery.completion_sign.clone(),
             moment: Moment::Now,
         };
         let desk = if manners.by_hand {
@@ -242,7 +243,7 @@ fn spawn_worker(mut desk: Desk, stopping: Arc<AtomicBool>, woken: Receiver<()>) 
 }
 
 /// What happens when a file is complete: a sweeping vendor takes it away before the client has its answer, so that
-/// looking finds nothing; and a ready marker wakes the printer.
+/// looking finds nothing; and a completion sign wakes the printer.
 fn on_complete(places: Places, wake: SyncSender<()>) -> Box<dyn Fn(&Path) + Send + Sync> {
     Box::new(move |path| {
         if path.extension().is_some_and(|ending| ending == PART) || !path.starts_with(&places.inbox) {
@@ -252,7 +253,7 @@ fn on_complete(places: Places, wake: SyncSender<()>) -> Box<dyn Fn(&Path) + Send
             // A file that cannot be moved now is swept at the next start.
             let _ = places.sweep(path);
         }
-        if path.extension().is_some_and(|ending| ending == "ready") {
+        if path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.ends_with(&places.sign.ending())) {
             // A full channel means that the printer is about to look anyway.
             let _ = wake.try_send(());
         }
@@ -269,6 +270,8 @@ struct Plate {
     rename_into_place: bool,
     #[serde(default = "Speech::usual")]
     speech: Speech,
+    #[serde(default)]
+    completion_sign: CompletionSign,
 }
 
 /// How a site answers.
@@ -297,6 +300,8 @@ struct Places {
     swept: Option<PathBuf>,
     rename_into_place: bool,
     speech: Speech,
+    /// What the printer begins on.
+    sign: CompletionSign,
 }
 
 impl Places {
@@ -309,6 +314,7 @@ impl Places {
             sweeps: delivery.sweeps || sweeps,
             rename_into_place: delivery.rename_into_place,
             speech: Speech { words: profile.answers.vocabulary(), heads: profile.answers.heads, signed: profile.answers.signed },
+            completion_sign: delivery.completion_sign.clone(),
         };
         let places = Self::of(dir, &plate);
         for folder in [&places.inbox, &places.outbox, &places.taken].into_iter().chain(&places.swept) {
@@ -337,6 +343,7 @@ impl Places {
             swept: plate.sweeps.then(|| dir.join("swept")),
             rename_into_place: plate.rename_into_place,
             speech: plate.speech.clone(),
+            sign: plate.completion_sign.clone(),
             dir: dir.to_owned(),
             files,
         }

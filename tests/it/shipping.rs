@@ -11,7 +11,7 @@ use fjernprint::ledger::{Entry, Ledger};
 use fjernprint::pipeline::ship::{Part, earlier, left_over, wait_after};
 use fjernprint::vendor::VendorProfile;
 use fjernprint::vendor_site::{Manners, Site, SiteOptions, printed, verify};
-use fjernprint::wire::manifest::letters_from_csv;
+use fjernprint::wire::manifest::{BatchFiles, letters_from_csv};
 use fjernprint::wire::receipt::{Ack, AckResult, ReceiptHead, ReceiptRow, VendorStatus, rows_to_csv};
 use std::fs;
 use std::path::PathBuf;
@@ -253,11 +253,69 @@ fn what_an_earlier_attempt_left_is_known_by_its_name() {
     assert_eq!((earlier(1), earlier(3), earlier(100)), (1..1, 1..3, 68..100));
 }
 
+/// Each vendor's batches are complete by this sign.
+fn signs(town: &Town, word: &str) {
+    for (vendor, _) in &town.vendors {
+        let path = town.path(&format!("vendors/{vendor}/profile.toml"));
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, text.replace("completion_sign = \"ready\"", &format!("completion_sign = \"{word}\""))).unwrap();
+    }
+}
+
+/// A vendor begins on the sign that is agreed on, and its acceptance test asks for that one.
+#[test]
+fn a_batch_is_complete_by_the_sign_of_the_profile() {
+    for word in ["done", "none"] {
+        let town = Town::new();
+        signs(&town, word);
+        let sites: Vec<(&str, Site, Address)> = VENDORS.map(|(vendor, _)| (vendor, town.site(vendor))).map(|(v, (s, a))| (v, s, a)).into();
+        town.configure(&sites.iter().map(|(vendor, _, address)| (*vendor, address.clone())).collect::<Vec<_>>());
+        assert_eq!(town.run(&["run"]), Some(0), "{word}");
+        town.until_settled(3 * LETTERS);
+        for (vendor, inbox) in [("edora", "files/in"), ("kmd", "files/upload"), ("straalfors", "swept")] {
+            let folder = town.path(&format!("site/{vendor}/{inbox}"));
+            let batch = &town.batches(vendor)[0].0;
+            assert!(!folder.join(BatchFiles::ready(batch)).exists(), "{vendor}");
+            assert_eq!(folder.join(format!("{batch}.done")).exists(), word == "done", "{vendor}");
+            let check = |sign: &[&str]| {
+                let (folder, root) = (folder.to_str().unwrap(), town.path("keys/ca.pem"));
+                let verify = ["batch", "verify", folder, "--certificate", root.to_str().unwrap(), "--delivered"];
+                fjernprint(&[&verify, sign].concat()).status.code()
+            };
+            assert_eq!(check(&["--completion-sign", word]), Some(0), "{vendor} {word}");
+            assert_eq!(check(&[]), Some(6), "{vendor} {word}: nobody agreed on .ready");
+            if word == "done" {
+                fs::remove_file(folder.join(format!("{batch}.done"))).unwrap();
+                assert_eq!(check(&["--completion-sign", word]), Some(6), "{vendor}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_completion_sign_can_be_taken_for_no_other_file() {
+    let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/vendors/kmd/profile.toml")).unwrap();
+    let with = |word: &str, renames: bool| {
+        let text = text.replace("completion_sign = \"ready\"", &format!("completion_sign = \"{word}\""));
+        let text = if renames { text } else { text.replace("rename_into_place = true", "rename_into_place = false") };
+        VendorProfile::parse(&text).map(|_| ()).map_err(|fault| fault.to_string())
+    };
+    for word in ["ready", "done", "ok", "none", "a234567890123456"] {
+        assert_eq!(with(word, true), Ok(()), "{word}");
+    }
+    for word in ["", "zip", "pdf", "csv", "json", "p7s", "p7m", "part", "Ready", "a.b", "a/b", "..", "klar!", "a2345678901234567"] {
+        assert!(with(word, true).unwrap_err().contains("completion_sign"), "{word}");
+    }
+    assert_eq!(with("done", false), Ok(()));
+    assert!(with("none", false).unwrap_err().contains("half a signature"));
+}
+
 /// The cut that matters most: everything went up, and the run ended before it could write that down.
 #[test]
-fn a_run_cut_off_after_the_ready_marker_asks_and_prints_nothing_twice() {
-    for marker_arrived in [true, false] {
+fn a_run_cut_off_after_the_completion_sign_asks_and_prints_nothing_twice() {
+    for (word, marker_arrived) in [("ready", true), ("ready", false), ("none", true), ("none", false)] {
         let town = Town::new();
+        signs(&town, word);
         let sites: Vec<(Site, Address)> = VENDORS.iter().map(|(vendor, _)| town.site(vendor)).collect();
         let reaches: Vec<(&str, Address)> =
             VENDORS.iter().zip(&sites).map(|((vendor, _), (_, address))| (*vendor, address.clone())).collect();
@@ -268,7 +326,7 @@ fn a_run_cut_off_after_the_ready_marker_asks_and_prints_nothing_twice() {
         if marker_arrived {
             assert_eq!(town.run(&["run", "--until", "ship"]), Some(0));
         } else {
-            // Parts are there, the marker is not: what a run leaves that is cut off before its last file.
+            // Parts are there, the sign is not: what a run leaves that is cut off before its last file.
             for (vendor, _) in VENDORS {
                 // Where each site has what came: one sweeps it away, the others keep it in their inbox.
                 let inbox = match vendor {
@@ -279,6 +337,9 @@ fn a_run_cut_off_after_the_ready_marker_asks_and_prints_nothing_twice() {
                 let target = town.path(&format!("site/{vendor}/{inbox}"));
                 for (name, _) in town.batches(vendor) {
                     copy_all(&town.path(&format!("data/batches/{name}")), &target);
+                    if word == "none" {
+                        fs::remove_file(target.join(BatchFiles::signature(&name))).unwrap();
+                    }
                 }
             }
         }
@@ -294,7 +355,7 @@ fn a_run_cut_off_after_the_ready_marker_asks_and_prints_nothing_twice() {
             }
         }
         drop(writer);
-        assert_eq!(town.run(&["run"]), Some(0), "marker arrived: {marker_arrived}");
+        assert_eq!(town.run(&["run"]), Some(0), "{word} arrived: {marker_arrived}");
         town.until_settled(3 * LETTERS);
         for (vendor, _) in VENDORS {
             let mut letters: Vec<_> = printed(&town.path(&format!("site/{vendor}"))).unwrap().into_iter().map(|(_, l)| l).collect();

@@ -10,7 +10,7 @@ mod sessions;
 mod upload;
 
 pub use sessions::{Sessions, Upload};
-pub use upload::{Manner, Target};
+pub use upload::{Manner, OwnFolder, Target};
 
 use crate::domain::redact::redact;
 use ssh2::{ErrorCode, FileStat, OpenFlags, OpenType, RenameFlags, Session, Sftp};
