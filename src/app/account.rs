@@ -165,7 +165,7 @@ pub fn account_of(config: &Config, business_date: Option<&str>) -> Result<Accoun
 }
 
 /// What is late about a batch, by the time of the event that says it was shipped.
-fn late(config: &Config, ledger: &Ledger, name: &BatchName, state: &BatchState, open: u64) -> Result<Option<String>, Fault> {
+pub(super) fn late(config: &Config, ledger: &Ledger, name: &BatchName, state: &BatchState, open: u64) -> Result<Option<String>, Fault> {
     let Some(profile) = config.profiles.get(&state.vendor) else { return Ok(None) };
     let shipped = |(at, data): (String, String)| match serde_json::from_str(&data) {
         Ok(BatchEvent::Shipped {}) => at.parse::<Timestamp>().ok(),

@@ -6,10 +6,12 @@
 use super::config::Config;
 use super::fault::{Fault, exit};
 use crate::adapters::sftp::{Address, Connection, Manner, SftpFault, Target};
+use crate::adapters::signer::certificates;
 use crate::domain::redact::redact;
 use crate::domain::{CompletionSign, VendorId};
 use crate::vendor::profile::Delivery;
 use crate::vendor::{Container, UploadCheck, VendorProfile};
+use crate::wire::chain;
 use serde::Serialize;
 use std::io::{self, Cursor};
 use std::time::{Duration, Instant};
@@ -42,7 +44,7 @@ pub struct Check {
 }
 
 /// Every check with what it means, in order; docs/vendor-guide.md has this table.
-pub const CHECKS: [(&str, &str); 17] = [
+pub const CHECKS: [(&str, &str); 18] = [
     ("host_key", "the server shows the key that we pinned: nothing is sent to another"),
     ("login", "our key is let in, without a password"),
     ("inbox", "the folder that batches go to is there"),
@@ -50,6 +52,7 @@ pub const CHECKS: [(&str, &str); 17] = [
     ("outbox_listing", "the outbox can be listed, and the list ends"),
     ("outbox_names", "every name in the outbox is a plain file name"),
     ("not_there", "a file that is not there is said to be not there: so we know that an answer has not come"),
+    ("answers", "the form that answers are to come in is agreed on, and where they are signed, we hold the certificate"),
     ("write", "a file can be written under its temporary name"),
     ("size", "the size of what was written can be seen: a full disk shows before the file has its name"),
     ("rename", "a file gets its name by rename, and the temporary name is gone"),
@@ -110,6 +113,7 @@ impl<'a> Probe<'a> {
                 self.line("login", Ok(format!("as {}", self.address.user)));
                 self.folders(&connection);
                 self.outbox(&connection);
+                self.answers();
                 self.files(&connection);
                 self.times();
                 drop(connection);
@@ -191,6 +195,21 @@ impl<'a> Probe<'a> {
             "not_there",
             there.and_then(|there| if there { Err(format!("{nothing} is said to be there")) } else { Ok("said so".into()) }),
         );
+    }
+
+    /// What the profile says of answers. Nothing is asked for: there is no batch that could be answered.
+    fn answers(&mut self) {
+        let answers = &self.profile.answers;
+        let heads = if answers.heads { "with heads" } else { "without heads" };
+        let form = format!("rows in the dialect {}, {heads}", answers.dialect.word());
+        let found = match &answers.certificate {
+            None => Ok(format!("{form}, not signed")),
+            Some(path) => match certificates(path) {
+                Ok(found) => Ok(format!("{form}, signed; signatures lead to {}", chain::subject(&found[0]))),
+                Err(fault) => Err(fault.to_string()),
+            },
+        };
+        self.line("answers", found);
     }
 
     fn files(&mut self, connection: &Connection) {

@@ -26,11 +26,13 @@ impl Face<'_> {
                 show::line(&mut self.out, "municipality", line)?;
             }
             self.signer(config)?;
+            self.raised(config)?;
             self.summary(&account, started.elapsed().as_secs_f64())?;
         } else {
             show::account(&mut self.out, &account)?;
             self.troubles(config, business_date)?;
             self.signer(config)?;
+            self.raised(config)?;
         }
         Ok(if account.terms.balance() { exit::DONE } else { exit::MISMATCH })
     }

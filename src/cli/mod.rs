@@ -6,9 +6,11 @@ mod forecast;
 mod nights;
 mod orders;
 mod progress;
+mod reconcile;
 mod show;
 mod vendor_side;
 mod vendors;
+mod watching;
 
 use crate::app::account::{Account, account_of};
 use crate::app::config::Config;
@@ -164,6 +166,8 @@ impl Face<'_> {
             Command::Letter { command: LetterCommand::List { status, municipality, batch, limit } } => {
                 self.letters(&config()?, status.as_deref(), municipality, batch, limit)
             }
+            Command::Letter { command: LetterCommand::Proof { letter, out } } => self.make_proof(&config()?, &letter, &out),
+            Command::Proof { command } => self.proof(command),
             Command::Batch { command: BatchCommand::Retry { batch, rerun } } => self.retry(&config()?, Target::Batch(batch), rerun),
             Command::Batch { command: BatchCommand::Cancel { batch, letters, why } } => {
                 self.batch_cancel(&config()?, &batch, letters, &why)
@@ -179,8 +183,11 @@ impl Face<'_> {
             }
             Command::Stop { vendor, why } => self.stop(&config()?, vendor.as_deref(), &why),
             Command::Resume { vendor, why } => self.resume(&config()?, vendor.as_deref(), &why),
-            Command::Reconcile => self.reconcile(&config()?),
+            Command::Reconcile(wish) => self.reconcile(&config()?, &wish),
             Command::Status { business_date } => self.status(&config()?, business_date.as_deref()),
+            Command::Gate { command } => self.gate(&config()?, command),
+            Command::Alarms { check } => self.alarms(&config()?, check),
+            Command::Audit { command } => self.audit(&config()?, command),
             Command::Ledger { command: LedgerCommand::Verify { quick, deep } } => self.ledger_verify(
                 &config()?,
                 if quick {

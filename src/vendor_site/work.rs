@@ -9,7 +9,7 @@ use super::acceptance::{Refusal, Terms, UNREADABLE, verify_on};
 use super::answers::{Answers, read_bounded};
 use super::book::{Book, put};
 use super::{Places, log, now};
-use crate::domain::{BatchName, Sha256};
+use crate::domain::{BatchName, LetterId, Sha256};
 use crate::wire::manifest::{BatchFiles, LetterRow, MANIFEST_BYTES_MAX};
 use crate::wire::receipt::{Ack, AckResult, ReceiptRow, VendorStatus};
 use std::collections::HashMap;
@@ -182,7 +182,10 @@ impl Desk {
         let (result, reason, manifest_sha256) = match verify_on(self.places.held(), batch, &self.terms) {
             Ok(accepted) => {
                 let rows: Vec<ReceiptRow> = accepted.letters.iter().map(|row| self.receipt_row(batch, row, &at)).collect();
-                answers.add_receipt(1, accepted.manifest_sha256, true, &rows, &at)?;
+                let dispatch: HashMap<&LetterId, &str> =
+                    accepted.letters.iter().map(|row| (&row.letter_id, row.dispatch_id.as_str())).collect();
+                let dispatch_id = |letter: &LetterId| dispatch.get(letter).copied().unwrap_or_default().to_owned();
+                answers.add_receipt(1, (accepted.manifest_sha256, true), &rows, dispatch_id, &at)?;
                 (AckResult::Accepted, String::new(), accepted.manifest_sha256)
             }
             Err(fault) if fault.code == UNREADABLE => return Ok(Some(fault)),

@@ -1,6 +1,7 @@
 //! All integration tests, one binary.
 
 mod acceptance;
+mod answers;
 mod batch_format;
 mod batches;
 mod breaking;
@@ -37,4 +38,5 @@ mod structure;
 mod terms;
 mod vendor_side;
 mod vendors;
+mod watch;
 mod words;

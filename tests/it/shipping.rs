@@ -382,17 +382,17 @@ pub fn copy_all(from: &std::path::Path, to: &std::path::Path) {
 }
 
 /// What a vendor's technician writes into the outbox by hand.
-struct Desk {
-    outbox: PathBuf,
-    batch: BatchName,
-    manifest: Sha256,
-    rows: Vec<ReceiptRow>,
+pub struct Desk {
+    pub outbox: PathBuf,
+    pub batch: BatchName,
+    pub manifest: Sha256,
+    pub rows: Vec<ReceiptRow>,
 }
 
-const AT: &str = "2026-11-24T06:00:00Z";
+pub const AT: &str = "2026-11-24T06:00:00Z";
 
 impl Desk {
-    fn ack(&self, result: AckResult) {
+    pub fn ack(&self, result: AckResult) {
         let ack = Ack {
             batch: self.batch.clone(),
             manifest_sha256: self.manifest,
@@ -403,7 +403,7 @@ impl Desk {
         fs::write(self.outbox.join(format!("{}.ack.json", self.batch)), serde_json::to_vec(&ack).unwrap()).unwrap();
     }
 
-    fn receipt(&self, number: u32, cumulative: bool, rows: &[ReceiptRow], change: impl FnOnce(&mut ReceiptHead)) {
+    pub fn receipt(&self, number: u32, cumulative: bool, rows: &[ReceiptRow], change: impl FnOnce(&mut ReceiptHead)) {
         let csv = rows_to_csv(rows).unwrap();
         let mut head = ReceiptHead {
             batch: self.batch.clone(),
@@ -413,7 +413,7 @@ impl Desk {
             letters: rows.len() as u32,
             pages: rows.iter().map(|r| r.pages).sum(),
             sheets: rows.iter().map(|r| r.sheets).sum(),
-            csv_sha256: Sha256(openssl::sha::sha256(&csv)),
+            rows_sha256: Sha256(openssl::sha::sha256(&csv)),
             at: AT.into(),
         };
         change(&mut head);
@@ -424,7 +424,7 @@ impl Desk {
 }
 
 /// A night that was shipped to a vendor with an ordinary OpenSSH server: the server, the town, the vendor's outbox.
-fn over_openssh() -> (crate::sshd::Server, Town, PathBuf) {
+pub fn over_openssh() -> (crate::sshd::Server, Town, PathBuf) {
     let server = crate::sshd::start();
     let town = Town::new();
     let outbox = server.jail.join("out");
@@ -483,20 +483,12 @@ fn a_night_over_a_real_openssh_server_and_answers_that_do_not_add_up() {
     let rows = &desk.rows;
     desk.receipt(1, true, rows, |head| head.pages += 1);
     refused("FP-A003");
-    desk.receipt(1, true, rows, |head| head.csv_sha256 = Sha256([1; 32]));
+    desk.receipt(1, true, rows, |head| head.rows_sha256 = Sha256([1; 32]));
     refused("FP-A003");
     desk.receipt(1, true, &rows[1..], |_| {});
     refused("FP-A003");
     desk.receipt(1, true, rows, |head| head.number = 2);
     refused("FP-A002");
-    let mut strange = rows.clone();
-    strange[0].letter_id = "L00000000000000000000dead".parse().unwrap();
-    desk.receipt(1, true, &strange, |_| {});
-    refused("FP-A004");
-    let mut longer = rows.clone();
-    longer[2].pages += 1;
-    desk.receipt(1, true, &longer, |_| {});
-    refused("FP-A005");
     fs::remove_file(outbox.join(format!("{batch}.receipt-1.csv"))).unwrap();
     refused("FP-A001");
 
@@ -506,10 +498,6 @@ fn a_night_over_a_real_openssh_server_and_answers_that_do_not_add_up() {
     desk.receipt(1, true, &first, |_| {});
     assert_eq!(town.run(&["reconcile"]), Some(0));
     assert_eq!(town.count(LetterStatus::Settled), 1);
-    let mut contradiction = rows.clone();
-    contradiction[0].status = VendorStatus::Rejected;
-    desk.receipt(2, true, &contradiction, |_| {});
-    refused("FP-A006");
     // Backwards is no news; incremental may leave letters out.
     desk.receipt(2, false, &letters[1..].iter().map(row(VendorStatus::Received)).collect::<Vec<_>>(), |_| {});
     assert_eq!(town.run(&["reconcile"]), Some(0));
