@@ -111,6 +111,8 @@ struct SigningFiles {
     key_password_file: Option<PathBuf>,
     /// What vendors trust: the chain must lead to it.
     root: Option<PathBuf>,
+    /// Who signs for the municipalities by agreement, where the certificate is not their own.
+    agreed_cvr: Option<Cvr>,
 }
 
 /// A municipality, its vendor, and how its letters are printed when the sender does not say.
@@ -334,6 +336,8 @@ pub struct Config {
     pub register_file: PathBuf,
     pub register_key_file: PathBuf,
     pub signer: SignerFiles,
+    /// The organisation, beside each municipality itself, whose certificate may sign. The vendors know of it.
+    pub agreed_signer: Option<Cvr>,
     pub municipalities: BTreeMap<Cvr, Municipality>,
     pub senders: Vec<Sender>,
     /// By the sender's id.
@@ -369,6 +373,7 @@ impl Config {
         let profiles = profiles::all(written.folders.vendors.as_ref().map(|f| folder.join(f)).as_deref())?;
         let at_home = |mut profile: VendorProfile| {
             profile.delivery.encrypt_to = profile.delivery.encrypt_to.map(|path| folder.join(path));
+            profile.answers.certificate = profile.answers.certificate.map(|path| folder.join(path));
             (profile.id.clone(), profile)
         };
         let profiles: BTreeMap<VendorId, VendorProfile> = profiles.into_iter().map(at_home).collect();
@@ -402,6 +407,7 @@ impl Config {
             orders: written.orders,
             register_file: folder.join(written.register.file),
             register_key_file: folder.join(written.register.key_file),
+            agreed_signer: written.signing.agreed_cvr,
             signer: SignerFiles {
                 certificate: folder.join(written.signing.certificate),
                 key: folder.join(written.signing.key),

@@ -15,6 +15,7 @@ pub mod night;
 pub mod orders;
 pub mod profiles;
 pub mod proof;
+pub mod reconcile;
 pub mod release;
 pub mod setup;
 pub mod signing;

@@ -9,7 +9,7 @@ use crate::adapters::store::{Store, write_private};
 use crate::domain::redact::redact;
 use crate::domain::state::BatchState;
 use crate::domain::status::{BatchEvent, LetterEvent, Term};
-use crate::domain::{BatchName, LetterId, Sha256};
+use crate::domain::{BatchName, LetterId, Sha256, VendorId};
 use crate::ledger::Ledger;
 use crate::pdf::certificate;
 use crate::pipeline::certificate::{Said, page};
@@ -19,7 +19,7 @@ use crate::wire::head::Head;
 use crate::wire::manifest::{BatchFiles, LETTERS_CSV_BYTES_MAX, MANIFEST_BYTES_MAX, Manifest};
 use crate::wire::merkle;
 use crate::wire::proof::{Anchor, Answer, Bytes, FORMAT, PROOF_BYTES_MAX, Proof, Proved, Row, Signed};
-use crate::wire::receipt::{ANSWER_BYTES_MAX, rows_from_csv};
+use crate::wire::receipt::{ANSWER_BYTES_MAX, ROWS_MAX, read_rows};
 use serde::Serialize;
 use serde_json::Value;
 use std::fs::File;
@@ -57,7 +57,7 @@ pub fn make(config: &Config, letter: &str, out: &Path) -> Result<Made, Fault> {
     };
     let batch = batch.ok_or_else(nothing)?;
     let sealed = ledger.batch(&batch)?.ok_or_else(unknown)?;
-    let (proof, manifest) = proof(config, &ledger, &id, &batch, &sealed)?;
+    let (proof, manifest) = proof(config, &ledger, (&id, &state.dispatch_id), &batch, &sealed)?;
     // What is handed out was checked as its reader will check it.
     let against = Against {
         trusted_pem: trusted(config)?,
@@ -84,7 +84,13 @@ fn trusted(config: &Config) -> Result<Vec<u8>, Fault> {
     Ok(read_bounded(config.signer.root.as_deref().unwrap_or(&config.signer.certificate))?)
 }
 
-fn proof(config: &Config, ledger: &Ledger, id: &LetterId, batch: &BatchName, sealed: &BatchState) -> Result<(Proof, Manifest), Fault> {
+fn proof(
+    config: &Config,
+    ledger: &Ledger,
+    (id, dispatch_id): (&LetterId, &str),
+    batch: &BatchName,
+    sealed: &BatchState,
+) -> Result<(Proof, Manifest), Fault> {
     let folder = config.batches_path().join(batch.as_str());
     let (manifest, _) = read_manifest(&folder, batch, sealed)?;
     let name = BatchFiles::manifest(batch);
@@ -99,7 +105,7 @@ fn proof(config: &Config, ledger: &Ledger, id: &LetterId, batch: &BatchName, sea
         }
     }
     entries.sort_by_key(|proved| proved.entry.seq);
-    let answers = answers(config, id, &entries)?;
+    let answers = answers(config, id, dispatch_id, &sealed.vendor, &entries)?;
     let heads = anchor(config, ledger, &mut entries)?;
     let manifest_signed = Signed { name, content, signature };
     let proof = Proof { format: FORMAT.to_owned(), letter_id: id.clone(), manifest: manifest_signed, row, answers, entries, heads };
@@ -126,13 +132,17 @@ fn may_be_shown(kind: &str, data: &str) -> bool {
         return serde_json::from_str(data).is_ok_and(|event| !matches!(event, LetterEvent::Validated { .. }));
     }
     serde_json::from_str(data).is_ok_and(|event| match event {
-        BatchEvent::Approved { .. } | BatchEvent::Released { .. } => false,
+        BatchEvent::Approved { .. } | BatchEvent::Released { .. } | BatchEvent::Explained { .. } => false,
+        // A question may quote what a vendor says of another letter.
+        BatchEvent::Answered { questions, .. } => questions.is_empty(),
         BatchEvent::Acknowledged { reason, .. } => reason.is_empty(),
         _ => true,
     })
 }
 
-fn answers(config: &Config, id: &LetterId, entries: &[Proved]) -> Result<Vec<Answer>, Fault> {
+fn answers(config: &Config, id: &LetterId, dispatch_id: &str, vendor: &VendorId, entries: &[Proved]) -> Result<Vec<Answer>, Fault> {
+    let words = config.profiles.get(vendor).map(|profile| profile.answers.vocabulary());
+    let words = words.as_ref();
     let store = Store::open(&config.store_path())?;
     let mut answers = Vec::new();
     let of_batch = entries.iter().filter(|proved| proved.entry.kind == "batch");
@@ -143,10 +153,10 @@ fn answers(config: &Config, id: &LetterId, entries: &[Proved]) -> Result<Vec<Ans
                 answers.push(Answer::Ack { sha256: answer, content: without_text(store.get(&answer)?, &known) });
             }
             BatchEvent::Answered { number, head, rows, .. } => {
-                let known = ["batch", "manifest_sha256", "number", "cumulative", "letters", "pages", "sheets", "csv_sha256", "at"];
+                let known = ["batch", "manifest_sha256", "number", "cumulative", "letters", "pages", "sheets", "rows_sha256", "at"];
                 // Where a vendor speaks otherwise, its hashes stand here, and what it said stands in the log.
-                let said = rows_from_csv(&store.get(&rows)?).unwrap_or_default();
-                let quoted = said.iter().find(|row| row.letter_id == *id).map(quoted_from);
+                let said = words.and_then(|words| read_rows(words, &store.get(&rows).ok()?, ROWS_MAX).ok()).unwrap_or_default();
+                let quoted = words.and_then(|words| said.iter().find_map(|row| quoted_from(id, dispatch_id, words, row)));
                 let head_content = without_text(store.get(&head)?, &known);
                 answers.push(Answer::Receipt { number, head_sha256: head, head: head_content, rows_sha256: rows, quoted });
             }

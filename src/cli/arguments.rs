@@ -115,8 +115,9 @@ pub enum Command {
         #[command(flatten)]
         why: Why,
     },
-    /// Fetches and matches the vendors' answers, and prints what is open
-    Reconcile,
+    /// Fetches and matches the vendors' answers: sent = handed over + rejected + cancelled + returned + open, what is open, and
+    /// what does not fit
+    Reconcile(ReconcileArguments),
     /// Where every letter stands: accepted = digital + shipped + rejected + held + pending
     Status {
         /// Only letters that this night took in
@@ -221,9 +222,12 @@ pub struct VerifyTerms {
     /// An organisation that may sign for municipalities, beside each for itself
     #[arg(long, value_name = "CVR")]
     pub signer: Vec<Cvr>,
-    /// The ready marker must be there too
+    /// The completion sign must be there too
     #[arg(long)]
     pub delivered: bool,
+    /// The completion sign that is agreed on: the suffix of the empty file that comes last, or none
+    #[arg(long, default_value = "ready", value_name = "WORD")]
+    pub completion_sign: String,
     /// An old batch: its certificates must have been valid when it was sealed, and may have ended since
     #[arg(long)]
     pub archived: bool,
@@ -504,6 +508,35 @@ pub struct SiteArguments {
     /// What the server does wrong, as cut=40000 or lose-answer=rename:1; docs/vendor-guide.md has the list
     #[arg(long, value_name = "SCRIPT")]
     pub misbehave: Vec<String>,
+}
+
+/// Without any of these, answers are fetched.
+#[derive(Args)]
+pub struct ReconcileArguments {
+    /// Holds this invoice against what was handed over, both ways; fetches and changes nothing
+    #[arg(long, value_name = "FILE", requires = "vendor", conflicts_with = "explain")]
+    pub invoice: Option<PathBuf>,
+    /// Whose invoice it is
+    #[arg(long, value_name = "ID", requires = "invoice")]
+    pub vendor: Option<VendorId>,
+    /// First night that it is for; that of the first letter in it when not given
+    #[arg(long, value_name = "D", requires = "invoice")]
+    pub from: Option<String>,
+    /// Last night that it is for
+    #[arg(long, value_name = "D", requires = "invoice")]
+    pub to: Option<String>,
+    /// Says what became of a letter of this batch whose receipt does not fit
+    #[arg(long, value_name = "BATCH", requires_all = ["letter", "reason"])]
+    pub explain: Option<String>,
+    /// The letter, as `reconcile` names it
+    #[arg(long, value_name = "LETTER", requires = "explain")]
+    pub letter: Option<String>,
+    /// What became of it; without personal data
+    #[arg(long, value_name = "TEXT", requires = "explain")]
+    pub reason: Option<String>,
+    /// Who you are; your account's name when not given
+    #[arg(long, value_name = "NAME", requires = "explain")]
+    pub by: Option<String>,
 }
 
 /// What is answered, and where.

@@ -6,6 +6,7 @@ mod forecast;
 mod nights;
 mod orders;
 mod progress;
+mod reconcile;
 mod show;
 mod vendor_side;
 mod vendors;
@@ -182,7 +183,7 @@ impl Face<'_> {
             }
             Command::Stop { vendor, why } => self.stop(&config()?, vendor.as_deref(), &why),
             Command::Resume { vendor, why } => self.resume(&config()?, vendor.as_deref(), &why),
-            Command::Reconcile => self.reconcile(&config()?),
+            Command::Reconcile(wish) => self.reconcile(&config()?, &wish),
             Command::Status { business_date } => self.status(&config()?, business_date.as_deref()),
             Command::Gate { command } => self.gate(&config()?, command),
             Command::Alarms { check } => self.alarms(&config()?, check),

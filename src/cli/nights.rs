@@ -95,28 +95,6 @@ impl Face<'_> {
         Ok(exit::DONE)
     }
 
-    pub(super) fn reconcile(&mut self, config: &Config) -> Result<u8, Ended> {
-        let started = Instant::now();
-        let answers = night::reconcile_only(config, &self.progress)?;
-        let account = account_of(config, None)?;
-        if self.json {
-            show::line(&mut self.out, "answers", &answers)?;
-            answers.news.iter().try_for_each(|news| show::line(&mut self.out, "alarm", news))?;
-            self.summary(&account, started.elapsed().as_secs_f64())?;
-        } else {
-            let a = &answers;
-            writeln!(
-                self.out,
-                "{} batches acknowledged, {} refused; {} receipts applied, {} letters settled, {} came back\n",
-                a.batches_acknowledged, a.batches_refused, a.receipts_applied, a.letters_settled, a.letters_returned
-            )?;
-            show::account(&mut self.out, &account)?;
-        }
-        answers.faults.iter().for_each(|fault| tell(self.json, fault));
-        let report = RunReport { faults: answers.faults, ..RunReport::default() };
-        Ok(report.exit_code())
-    }
-
     /// The report of a run, the account after it, and what is held or rejected.
     pub(super) fn account(&mut self, config: &Config, report: &RunReport, account: &Account) -> Result<(), Ended> {
         show::report(&mut self.out, report)?;

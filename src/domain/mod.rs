@@ -2,8 +2,10 @@
 
 pub mod address;
 pub mod alarm;
+pub mod answer;
 pub mod calendar;
 pub mod codes;
+pub mod completion;
 pub mod cutoff;
 pub mod entry;
 pub mod finding;
@@ -18,6 +20,7 @@ pub mod state;
 pub mod status;
 
 pub use address::PostalAddress;
+pub use completion::CompletionSign;
 pub use finding::{Finding, Severity};
 pub use ids::{BatchName, Cvr, LetterId, OrderId, Sha256, VendorId};
 pub use print::{Colour, Envelope, Plex, Postage, PrintJob, PrintOptions, PrintWishes, sheets_of};

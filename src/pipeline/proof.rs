@@ -1,6 +1,7 @@
 //! Checks the proof of one letter, with nothing but the proof and the certificate that is trusted. Whatever does not hold
 //! refuses the whole proof, with a sentence that says which part.
 
+use crate::domain::answer::{Meaning, Words};
 use crate::domain::status::{BatchEvent, LetterEvent};
 use crate::domain::{Cvr, LetterId, Sha256};
 use crate::wire::cms::{self, SignatureFault};
@@ -8,7 +9,7 @@ use crate::wire::head::Head;
 use crate::wire::manifest::{BatchFiles, LetterRow, Manifest, letters_from_csv};
 use crate::wire::merkle;
 use crate::wire::proof::{Answer, Bytes, Proof, Proved, Quoted, Row, Signed};
-use crate::wire::receipt::{Ack, AckResult, ReceiptHead, ReceiptRow, rows_from_csv};
+use crate::wire::receipt::{Ack, AckResult, Named, ROWS_MAX, ReceiptHead, Row as ReceiptRow, read_rows};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -73,7 +74,7 @@ pub fn check(proof: &Proof, against: &Against) -> Result<Shown, ProofFault> {
         not_proved: Vec::new(),
     };
     log(proof, &manifest)?;
-    answers(proof, &manifest, against, &mut shown)?;
+    answers(proof, &manifest, &row.dispatch_id, against, &mut shown)?;
     heads(proof, &manifest, against, &mut shown)?;
     document(&row, against, &mut shown)?;
     shown.not_proved.extend([
@@ -193,7 +194,7 @@ fn letter_events(proof: &Proof) -> impl Iterator<Item = LetterEvent> {
 }
 
 /// The vendor's answers: each is the one that the log names, and quotes this manifest.
-fn answers(proof: &Proof, manifest: &Manifest, against: &Against, shown: &mut Shown) -> Result<(), ProofFault> {
+fn answers(proof: &Proof, manifest: &Manifest, dispatch_id: &str, against: &Against, shown: &mut Shown) -> Result<(), ProofFault> {
     let events: Vec<BatchEvent> = batch_events(proof).collect();
     let mut receipt_used = false;
     for answer in &proof.answers {
@@ -211,7 +212,7 @@ fn answers(proof: &Proof, manifest: &Manifest, against: &Against, shown: &mut Sh
                     receipt_head(proof, manifest, *number, (head_sha256, bytes), rows_sha256)?;
                 }
                 if let Some(quoted) = quoted {
-                    receipt_used |= receipt_row(manifest, *number, rows_sha256, quoted, against, shown)?;
+                    receipt_used |= receipt_row(manifest, *number, rows_sha256, quoted, dispatch_id, against, shown)?;
                 }
             }
         }
@@ -263,7 +264,7 @@ fn receipt_head(
 ) -> Result<(), ProofFault> {
     let head: ReceiptHead = read(&format!("the head of receipt {number}"), &bytes.0, sha256)?;
     let ours = hash(&proof.manifest.content);
-    if (&head.batch, head.manifest_sha256, head.number, head.csv_sha256) == (&manifest.batch, ours, number, *rows) {
+    if (&head.batch, head.manifest_sha256, head.number, head.rows_sha256) == (&manifest.batch, ours, number, *rows) {
         return Ok(());
     }
     Err(fault("FP-P004", format!("the head of receipt {number} quotes another manifest, number or rows")))
@@ -275,20 +276,27 @@ fn receipt_row(
     number: u32,
     rows_sha256: &Sha256,
     quoted: &Quoted,
+    dispatch_id: &str,
     against: &Against,
     shown: &mut Shown,
 ) -> Result<bool, ProofFault> {
     if quoted.letter_id != shown.letter_id {
         return Err(fault("FP-P004", format!("receipt {number} is quoted about another letter")));
     }
-    let Quoted { status, pages, sheets, at, .. } = quoted;
-    let said = format!("{} said of the letter: {}, {pages} pages on {sheets} sheets, at {at}", manifest.vendor, status.word());
+    let Quoted { words, status, pages, sheets, at, .. } = quoted;
+    let size = match (pages, sheets) {
+        (Some(pages), Some(sheets)) => format!(", {pages} pages on {sheets} sheets"),
+        (Some(pages), None) => format!(", {pages} pages"),
+        (None, Some(sheets)) => format!(", {sheets} sheets"),
+        (None, None) => String::new(),
+    };
+    let said = format!("{} said of the letter: {}{size}, at {at}", manifest.vendor, status.word());
     let Some(csv) = against.receipt.as_ref().filter(|csv| Sha256(openssl::sha::sha256(csv)) == *rows_sha256) else {
         shown.not_proved.push(format!("{said}; quoted from receipt {number}, which --receipt FILE proves"));
         return Ok(false);
     };
-    let rows = rows_from_csv(csv).map_err(|e| fault("FP-P008", e.to_string()))?;
-    let same = |row: &ReceiptRow| row.letter_id == quoted.letter_id && quoted_from(row) == *quoted;
+    let rows = read_rows(words, csv, ROWS_MAX).map_err(|e| fault("FP-P008", e.to_string()))?;
+    let same = |row: &ReceiptRow| quoted_from(&quoted.letter_id, dispatch_id, words, row).as_ref() == Some(quoted);
     if !rows.iter().any(same) {
         return Err(fault("FP-P008", format!("receipt {number} does not say what is quoted from it")));
     }
@@ -296,9 +304,17 @@ fn receipt_row(
     Ok(true)
 }
 
-/// A receipt's row without the vendor's own text.
-pub fn quoted_from(row: &ReceiptRow) -> Quoted {
-    Quoted { letter_id: row.letter_id.clone(), status: row.status, pages: row.pages, sheets: row.sheets, at: row.at.clone() }
+/// A receipt's row without the vendor's own text; `None` when it is of another letter, or no news.
+pub fn quoted_from(id: &LetterId, dispatch_id: &str, words: &Words, row: &ReceiptRow) -> Option<Quoted> {
+    let of_letter = match &row.named {
+        Named::Letter(named) => named == id.as_str(),
+        Named::Dispatch(named) => named.eq_ignore_ascii_case(dispatch_id),
+    };
+    let status = match row.meaning {
+        Meaning::Is(status) if of_letter => status,
+        _ => return None,
+    };
+    Some(Quoted { letter_id: id.clone(), words: words.clone(), status, pages: row.pages, sheets: row.sheets, at: row.at.clone() })
 }
 
 fn hash(bytes: &Bytes) -> Sha256 {

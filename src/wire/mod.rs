@@ -6,6 +6,7 @@ mod cms_shape;
 pub mod envelope;
 mod forsendelse;
 pub mod head;
+pub mod invoice;
 pub mod manifest;
 mod memo;
 pub mod merkle;

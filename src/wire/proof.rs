@@ -3,6 +3,7 @@
 
 use super::manifest::WireError;
 use super::receipt::VendorStatus;
+use crate::domain::answer::Words;
 use crate::domain::entry::LoggedEntry;
 use crate::domain::{LetterId, Sha256};
 use base64::Engine;
@@ -95,9 +96,14 @@ pub enum Answer {
 #[serde(deny_unknown_fields)]
 pub struct Quoted {
     pub letter_id: LetterId,
+    /// The dialect of the receipt, with the vendor's own words: what is needed to read it again.
+    pub words: Words,
     pub status: VendorStatus,
-    pub pages: u32,
-    pub sheets: u32,
+    /// Absent where the dialect does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pages: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sheets: Option<u32>,
     /// The vendor's time.
     pub at: String,
 }

@@ -263,6 +263,8 @@ fn an_answer_is_overdue_by_the_vendors_own_days() {
         bytes: 3,
         attempts: 1,
         receipts: 0,
+        gaps: Vec::new(),
+        questions: Vec::new(),
         approved: None,
         released: None,
         reason: String::new(),

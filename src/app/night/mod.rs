@@ -4,6 +4,7 @@
 //! finds nothing to do. Intent is recorded before an effect, the effect may happen twice, and then it is recorded as done.
 
 mod after;
+mod answering;
 mod claim;
 mod days;
 mod dry;

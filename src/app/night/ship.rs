@@ -1,12 +1,12 @@
 //! Ships sealed batches: every vendor in a thread of its own, so that one that is down delays no other.
 //!
-//! Intent stands in the ledger before the first byte leaves, and again before the ready marker: from there to the record
+//! Intent stands in the ledger before the first byte leaves, and again before the completion sign: from there to the record
 //! that it is done, the outcome is unknown and is asked about, never guessed.
 
-use super::upload::Round;
+use super::upload::{self, Round};
 use super::{Night, RunReport, seal};
 use crate::adapters::clock;
-use crate::adapters::sftp::{Manner, Sessions, SftpFault, Target};
+use crate::adapters::sftp::{Manner, OwnFolder, Sessions, SftpFault, Target};
 use crate::adapters::store::size_and_hash;
 use crate::app::config::Config;
 use crate::app::fault::{Fault, exit};
@@ -14,14 +14,15 @@ use crate::app::watch::Watch;
 use crate::domain::redact::redact;
 use crate::domain::state::{BatchState, Recall};
 use crate::domain::status::{BatchEvent, LetterEvent};
-use crate::domain::{BatchName, OrderId, Sha256, VendorId};
+use crate::domain::{BatchName, CompletionSign, OrderId, Sha256, VendorId};
 use crate::ledger::{Entry, Ledger};
-use crate::pipeline::ship::{Parts, Step, earlier, ready_marker, step, wait_after};
+use crate::pipeline::ship::{Parts, Step, completion_sign, earlier, step, wait_after};
 use crate::vendor::{UploadCheck, VendorProfile};
+use crate::wire::cms::SIGNATURE_BYTES_MAX;
 use crate::wire::manifest::{BatchFiles, MANIFEST_BYTES_MAX, Manifest};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -184,7 +185,7 @@ impl Shipment<'_, '_, '_> {
                 self.record(BatchEvent::UploadStarted { attempt })?;
                 self.upload(sessions, &state, attempt)?;
                 self.record(BatchEvent::ReadyIntended {})?;
-                self.mark(sessions, attempt)?;
+                self.mark(sessions, &state, attempt)?;
             }
             Step::Mark => {
                 let vendor = &self.delivery.vendor;
@@ -196,7 +197,7 @@ impl Shipment<'_, '_, '_> {
                         // Every part is looked at; those that are there with their size are left.
                         self.upload(sessions, &state, attempt)?;
                     }
-                    self.mark(sessions, attempt)?;
+                    self.mark(sessions, &state, attempt)?;
                 }
             }
         }
@@ -232,22 +233,42 @@ impl Shipment<'_, '_, '_> {
         let manner = self.manner(attempt, &permit);
         let round = Round { connection: sessions.first(), parts: &parts, delivery: &self.profile.delivery, manner, batch: &folder };
         let (content, proof) = round.prepare().map_err(theirs)?;
-        sessions.upload(&content, &manner).map_err(theirs)?;
-        // In this order: the signature says that all that it signs is there.
+        let folders = parts.folders();
+        let own_folder = folders.first().map(|remote| OwnFolder { remote, entries_max: upload::entries_max(&parts) });
+        sessions.upload(&content, &Manner { own_folder, ..manner }).map_err(theirs)?;
+        // In this order: the signature says that all that it signs is there. Where it is the sign, it waits for the intent.
         proof.iter().try_for_each(|one| sessions.upload(std::slice::from_ref(one), &manner)).map_err(theirs)
     }
 
-    fn mark(&self, sessions: &Sessions, attempt: u32) -> Result<(), Failed> {
+    /// Puts up what the vendor begins on.
+    fn mark(&self, sessions: &Sessions, state: &BatchState, attempt: u32) -> Result<(), Failed> {
         let permit = || self.delivery.permit();
-        let target = Target::new(ready_marker(self.name, &self.profile.delivery), 0);
+        let content = match self.profile.delivery.completion_sign {
+            CompletionSign::Marker(_) => Vec::new(),
+            CompletionSign::Signature => self.signature(state).map_err(|fault| (fault, false))?,
+        };
+        let target = Target::new(completion_sign(self.name, &self.profile.delivery), content.len() as u64);
         for earlier in earlier(attempt) {
             sessions.first().remove(&Manner::part(&target.remote, earlier)).map_err(theirs)?;
         }
-        sessions.first().upload(&mut io::empty(), &target, &self.manner(attempt, &permit)).map_err(theirs)
+        sessions.first().upload(&mut Cursor::new(content), &target, &self.manner(attempt, &permit)).map_err(theirs)
+    }
+
+    /// The batch's signature, as it was sealed.
+    fn signature(&self, state: &BatchState) -> Result<Vec<u8>, Fault> {
+        let path = self.delivery.config.batches_path().join(self.name.as_str()).join(BatchFiles::signature(self.name));
+        let mut bytes = Vec::new();
+        let read = File::open(&path).and_then(|file| file.take(SIGNATURE_BYTES_MAX).read_to_end(&mut bytes));
+        read.map_err(|e| Fault::io(format!("reading {}", path.display()), &e))?;
+        if Sha256(openssl::sha::sha256(&bytes)) == state.signature {
+            return Ok(bytes);
+        }
+        let text = format!("the signature of batch {} on disk is not the one that was sealed; restore it from a backup", self.name);
+        Err(Fault::new("FP-L006", exit::MISMATCH, text))
     }
 
     fn manner<'p>(&self, attempt: u32, permit: &'p (dyn Fn() -> Result<(), SftpFault> + Sync)) -> Manner<'p> {
-        Manner { rename: self.profile.delivery.rename_into_place, look: self.looks(), attempt, permit }
+        Manner { rename: self.profile.delivery.rename_into_place, look: self.looks(), attempt, permit, own_folder: None }
     }
 
     fn has_answered(&self, sessions: &Sessions) -> Result<bool, Failed> {
