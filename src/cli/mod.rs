@@ -78,7 +78,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     // PDFs nest deep: workers get room for it. A pool that is there already is as good as it was.
     let _ = rayon::ThreadPoolBuilder::new().stack_size(WORKER_STACK_BYTES).build_global();
     let json = arguments.json;
-    let mut face = Face { out: io::stdout().lock(), json, progress: Progress::new(arguments.quiet) };
+    let mut face = Face { out: io::stdout().lock(), json, progress: Progress::new(arguments.quiet, json) };
     let code = match face.execute(arguments) {
         Ok(code) => code,
         Err(Ended::Fault(fault)) => {
