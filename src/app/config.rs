@@ -29,6 +29,7 @@ struct Written {
     intake: IntakeRules,
     register: RegisterFiles,
     signing: SigningFiles,
+    metrics: Option<Metrics>,
     #[serde(default)]
     municipality: Vec<Municipality>,
     #[serde(default)]
@@ -86,6 +87,13 @@ struct SigningFiles {
     key_password_file: Option<PathBuf>,
     /// What vendors trust: the chain must lead to it.
     root: Option<PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Metrics {
+    /// Written at the end of each run, for Prometheus.
+    file: PathBuf,
 }
 
 /// A municipality, its vendor, and how its letters are printed when the sender does not say.
@@ -233,6 +241,8 @@ pub struct Config {
     pub register_file: PathBuf,
     pub register_key_file: PathBuf,
     pub signer: SignerFiles,
+    /// Where metrics are written at the end of each run.
+    pub metrics_file: Option<PathBuf>,
     pub municipalities: BTreeMap<Cvr, Municipality>,
     pub senders: Vec<Sender>,
     /// By the sender's id.
@@ -301,6 +311,7 @@ impl Config {
                 key_password: written.signing.key_password_file.map(|file| folder.join(file)),
                 root: written.signing.root.map(|file| folder.join(file)),
             },
+            metrics_file: written.metrics.map(|metrics| folder.join(metrics.file)),
             municipalities: written.municipality.into_iter().map(|m| (m.cvr.clone(), m.settle())).collect(),
             policies: written
                 .sender

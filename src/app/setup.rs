@@ -49,6 +49,10 @@ certificate = "keys/signer.pem" # the signer's certificate first, the issuing on
 key = "keys/signer.key"         # readable by its owner only
 # key_password_file = "keys/signer.password"    # its first line opens the key, when the key is encrypted
 root = "keys/ca.pem"            # what vendors trust; the chain is proved to lead there before anything is signed
+
+# Metrics for Prometheus' node exporter, written at the end of each run.
+# [metrics]
+# file = "/var/lib/prometheus/node-exporter/fjernprint.prom"
 "#;
 
 const EXAMPLE: &str = r#"

@@ -108,6 +108,7 @@ impl Face<'_> {
                 "{} batches acknowledged, {} refused; {} receipts applied, {} letters settled, {} came back\n",
                 a.batches_acknowledged, a.batches_refused, a.receipts_applied, a.letters_settled, a.letters_returned
             )?;
+            self.desk(config, &account)?;
             show::account(&mut self.out, &account)?;
         }
         answers.faults.iter().for_each(|fault| tell(self.json, fault));
@@ -115,11 +116,12 @@ impl Face<'_> {
         Ok(report.exit_code())
     }
 
-    /// The report of a run, the account after it, and what is held or rejected.
+    /// The report of a run, what needs somebody, the account, and which letters of the night are held or rejected.
     pub(super) fn account(&mut self, config: &Config, report: &RunReport, account: &Account) -> Result<(), Ended> {
         show::report(&mut self.out, report)?;
+        self.desk(config, account)?;
         show::account(&mut self.out, account)?;
-        self.troubles(config, None)
+        self.troubles(config, &report.business_date)
     }
 
     pub(super) fn summary(&mut self, account: &Account, seconds: f64) -> Result<(), Ended> {

@@ -4,6 +4,7 @@ pub mod address;
 pub mod calendar;
 pub mod codes;
 pub mod cutoff;
+pub mod filter;
 pub mod finding;
 pub mod ids;
 pub mod order;
