@@ -88,9 +88,12 @@ pub fn morning(config: &Config, business_date: Option<&str>) -> Result<(Account,
     Ok((account, list))
 }
 
-/// What needs somebody after a run, whose account was taken already.
+/// What needs somebody after a run, whose account was taken already. How it ended and what is wrong with the signer it has
+/// told itself.
 pub fn after(config: &Config, account: &Account) -> Result<Vec<Attention>, Fault> {
-    desk(config, &Ledger::open_read_only(&config.ledger_path())?, account, None)
+    let mut list = desk(config, &Ledger::open_read_only(&config.ledger_path())?, account, None)?;
+    list.retain(|one| !["certificate", "job"].contains(&one.what));
+    Ok(list)
 }
 
 /// What stands in the way of sealing, or soon will.
@@ -100,8 +103,8 @@ fn signer_trouble(config: &Config) -> Option<Attention> {
         Ok(Some(warning)) => (warning.code, warning.message, Gravity::Yellow),
         Err(fault) => (fault.code, format!("nothing can be sealed: {}  {}", fault.code, fault.message), Gravity::Red),
     };
-    let next = format!("fjernprint explain {code}");
-    Some(Attention { count: 0, days: None, ..attention("certificate", gravity, Some(code), "signer", message, next) })
+    let next = format!("openssl x509 -noout -subject -enddate -in {}", config.signer.certificate.display());
+    Some(attention("certificate", gravity, Some(code), "signer", message, next))
 }
 
 fn attention(

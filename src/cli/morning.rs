@@ -104,7 +104,7 @@ fn attention(out: &mut impl Write, list: &[Attention], coloured: bool) -> io::Re
             let (colour, mark) = if one.gravity == Gravity::Red { (bold_red, "!!") } else { (yellow, " -") };
             // The code of a signer's fault stands in its sentence.
             let code = one.code.as_deref().filter(|code| !one.message.contains(code)).map(|code| format!("{code}  ")).unwrap_or_default();
-            let age = one.days.filter(|days| *days > 0).map(|days| format!(", {days} days")).unwrap_or_default();
+            let age = one.days.filter(|days| *days > 0).map(|days| format!(", {}", show::in_days(days))).unwrap_or_default();
             let owner = one.owner.map(|owner| format!(" ({})", owner.word())).unwrap_or_default();
             writeln!(out, "{colour}{mark} {code}{}{age}{owner}{plain}", one.message)?;
             if one.gravity == Gravity::Red {

@@ -94,6 +94,10 @@ fn row(out: &mut impl Write, wide: usize, who: &str, vendor: &str, t: &Terms) ->
     )
 }
 
+pub fn in_days(days: i64) -> String {
+    if days == 1 { "1 day".to_owned() } else { format!("{days} days") }
+}
+
 /// What one run did.
 pub fn report(out: &mut impl Write, report: &RunReport) -> io::Result<()> {
     let r = report;
@@ -166,7 +170,7 @@ pub fn shown(out: &mut impl Write, shown: &Shown) -> io::Result<()> {
         }
     }
     if let Some(days) = shown.age_days {
-        writeln!(out, "{:<14} {days} days", "age")?;
+        writeln!(out, "{:<14} {}", "age", in_days(days))?;
     }
     writeln!(out)?;
     for Happened { at, event, ordered } in &shown.history {

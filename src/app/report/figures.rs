@@ -166,7 +166,7 @@ fn reason(kept: Kept) -> Reason {
     Reason { page: codes::find(&kept.code), code: kept.code, letters: kept.letters }
 }
 
-/// Vendors, the one with most letters first, and their letters by span of time.
+/// The vendors with most letters, by name, and their letters by span of time.
 fn bars(span: Span, printed: &[(String, String, u64)]) -> (Vec<String>, Vec<Bar>) {
     let mut totals: BTreeMap<&str, u64> = BTreeMap::new();
     for (_, vendor, letters) in printed {
@@ -176,6 +176,8 @@ fn bars(span: Span, printed: &[(String, String, u64)]) -> (Vec<String>, Vec<Bar>
     vendors.sort_by_key(|vendor| std::cmp::Reverse(totals[vendor]));
     let many = vendors.len() > VENDORS_SHOWN;
     vendors.truncate(if many { VENDORS_SHOWN - 1 } else { VENDORS_SHOWN });
+    // By name, so that a vendor keeps its colour from one report to the next.
+    vendors.sort_unstable();
     let mut shown: Vec<String> = vendors.iter().map(ToString::to_string).collect();
     if many {
         shown.push(OTHERS.to_owned());

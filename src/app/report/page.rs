@@ -3,7 +3,7 @@
 
 use super::chart::{columns, grouped, legend, rows};
 use super::figures::{Figures, Reason};
-use crate::app::account::Terms;
+use crate::app::account::{Line, Terms};
 use crate::domain::codes::Owner;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -11,6 +11,8 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 const CODES_SHOWN: usize = 15;
 /// Rows of the account's table at most, so that the page has an end: far more than there are municipalities.
 const LINES_MAX: usize = 1_000;
+/// A table of so many rows is kept on one sheet.
+const LINES_TOGETHER: usize = 25;
 
 const STYLE: &str = "
 :root { color-scheme: light; }
@@ -109,13 +111,16 @@ fn over_time(figures: &Figures) -> Markup {
     }
 }
 
+/// What each vendor made of what it was sent: shipped = handed over + rejected + cancelled + returned + open.
 fn vendors_table(figures: &Figures) -> Markup {
+    let names = ["batches", "shipped", "handed over", "rejected", "cancelled", "returned", "open"];
     html! {
         table {
-            thead { tr { th { "vendor" } @for name in ["batches", "shipped letters", "settled", "open"] { th class="n" { (name) } } } }
+            thead { tr { th { "vendor" } @for name in names { th class="n" { (name) } } } }
             tbody {
                 @for (vendor, totals) in &figures.account.vendors {
-                    tr { td { (vendor) } (numbers(&[totals.batches, totals.letters, totals.settled, totals.open])) }
+                    @let sums = answers(&figures.account.lines, vendor);
+                    tr { td { (vendor) } (numbers(&[totals.batches, totals.letters])) (numbers(&sums)) }
                 }
             }
         }
@@ -128,6 +133,16 @@ fn vendors_table(figures: &Figures) -> Markup {
             }
         }
     }
+}
+
+/// Handed over, rejected, cancelled, returned and open, of one vendor's letters.
+fn answers(lines: &[Line], vendor: &str) -> [u64; 5] {
+    let of = |t: &Terms| [t.handed_over, t.vendor_rejected, t.vendor_cancelled, t.returned, t.open];
+    let add = |sums: [u64; 5], line: &Line| {
+        let more = of(&line.terms);
+        std::array::from_fn(|place| sums[place] + more[place])
+    };
+    lines.iter().filter(|line| line.vendor == vendor).fold([0; 5], add)
 }
 
 fn ages(figures: &Figures) -> Markup {
@@ -171,7 +186,7 @@ fn by_code(title: &str, reasons: &[Reason]) -> Markup {
                     tr {
                         td { code { (reason.code) } }
                         td class="n" { (grouped(reason.letters)) }
-                        td { @if let Some(page) = reason.page { (page.title) } }
+                        td { @if let Some(page) = reason.page { (page.cause) } }
                         td { @if let Some(page) = reason.page { (page.owner.word()) } }
                     }
                 }
@@ -185,7 +200,7 @@ fn lines(figures: &Figures) -> Markup {
     let of = |t: &Terms| [t.accepted, t.digital, t.shipped, t.rejected, t.held, t.pending, t.settled, t.open];
     let (shown, rest) = figures.account.lines.split_at(figures.account.lines.len().min(LINES_MAX));
     html! {
-        section class="long" {
+        section class=@if shown.len() > LINES_TOGETHER { "long" } @else { "short" } {
             h2 { "The account, by municipality and vendor" }
             table {
                 thead { tr { th { "municipality" } th { "vendor" } @for name in names { th class="n" { (name) } } } }
