@@ -1,7 +1,7 @@
 //! Measures what years of history cost: `cargo bench --bench history`, or `-- 200000` for so many letters.
 //!
 //! A ledger with two million letters is made of one real night, settled by its vendors, that is copied into the nights before it
-//! by SQL: the rows of `letter`, `batch`, `event`, `fact` and `tally` are those of the night under other identifiers and dates,
+//! by SQL, and then taken out, since its letters come again: the rows of `letter`, `batch`, `event`, `fact` and `tally` are those of the night under other identifiers and dates,
 //! and agree with each other. The copied events bear no hashes that follow from each other, so `ledger verify` would refuse it;
 //! nothing that is measured reads them. Then `status` is asked, beside the sqlite3 command counting the same letters, and one
 //! small night is run on an empty ledger and on the large one. Prints and asserts nothing.
@@ -65,18 +65,25 @@ fn copy_nights(data: &Path, letters: u64) -> rusqlite::Result<Made> {
     let events = texts(&db, "SELECT at, kind, subject, data FROM event WHERE kind IN ('letter', 'batch') ORDER BY seq")?;
     let tallies = texts(&db, "SELECT municipality, vendor, batch, status, word, letters, pages, sheets, bytes FROM tally")?;
     let files = texts(&db, "SELECT subject, status, state FROM fact WHERE kind = 'intake'")?;
-    let mut seq = count("event")? as i64;
-    for night in 1..nights {
+    db.execute_batch(
+        "DROP TRIGGER event_is_append_only_delete; DELETE FROM event; DELETE FROM letter; DELETE FROM batch; DELETE FROM tally;
+         DELETE FROM fact WHERE kind = 'intake';",
+    )?;
+    let mut seq = 0;
+    for night in 1..=nights {
         db.execute_batch("BEGIN")?;
         let day: jiff::civil::Date = date.parse().expect("a night is a date");
         let day = day.checked_sub(jiff::Span::new().days(night as i64)).expect("a date of our calendar").to_string();
+        // Running numbers rise with the days.
+        let earlier = (nights - night) * 1_000;
         let renamed = |text: &str| text.replace(&date, &day);
-        let name = |batch: &str| if batch.is_empty() { String::new() } else { batch_of(batch, &date, &day, night) };
+        let name = |batch: &str| if batch.is_empty() { String::new() } else { batch_of(batch, &date, &day, earlier) };
         for row in &batches {
             let [old, vendor, sequence, status, state] = &row[..] else { continue };
-            let sequence = sequence.parse::<u64>().unwrap_or(0) + night * 1_000;
+            let number = sequence.parse::<u64>().unwrap_or(0) + earlier;
+            let state = renamed(state).replace(&format!("\"sequence\":{sequence},"), &format!("\"sequence\":{number},"));
             db.prepare_cached("INSERT INTO batch (name, vendor, sequence, status, state) VALUES (?1, ?2, ?3, ?4, ?5)")?
-                .execute(params![name(old), vendor, sequence as i64, status, renamed(state)])?;
+                .execute(params![name(old), vendor, number as i64, status, state])?;
             fs::create_dir_all(data.join("batches").join(name(old))).expect("a folder of a batch");
         }
         for row in &letters {
@@ -146,14 +153,14 @@ fn letter_of(id: &str, night: u64) -> String {
 }
 
 /// The batch's name with another day and running number: `FP-<vendor>-<cvr>-<day>-<number>-<hash>`.
-fn batch_of(name: &str, date: &str, day: &str, night: u64) -> String {
+fn batch_of(name: &str, date: &str, day: &str, earlier: u64) -> String {
     let (date, day) = (date.replace('-', ""), day.replace('-', ""));
     let mut parts: Vec<String> = name.split('-').map(str::to_owned).collect();
     for part in parts.iter_mut().filter(|part| **part == date) {
         *part = day.clone();
     }
     if let Some(number) = parts.iter().rposition(|part| part.len() < 8 && part.parse::<u64>().is_ok()) {
-        parts[number] = (parts[number].parse::<u64>().unwrap_or(0) + night * 1_000).to_string();
+        parts[number] = (parts[number].parse::<u64>().unwrap_or(0) + earlier).to_string();
     }
     parts.join("-")
 }

@@ -18,6 +18,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
+/// Sums by vendor, municipality or whatever a label says.
+type Sums<'a> = BTreeMap<&'a str, f64>;
+
 /// Writes the metrics where the configuration wants them after each run; nothing where it does not.
 pub(super) fn write_configured(config: &Config) -> Result<(), Fault> {
     match &config.metrics_file {
@@ -52,7 +55,7 @@ pub fn text(config: &Config) -> Result<String, Fault> {
 }
 
 fn letters(page: &mut Page, counts: &[Count]) {
-    let mut collected: BTreeMap<&str, f64> = BTreeMap::new();
+    let mut collected = Sums::new();
     let mut states: BTreeMap<(&str, &str, &str), f64> = BTreeMap::new();
     let mut sent: BTreeMap<&str, [f64; 3]> = BTreeMap::new();
     let mut answered: BTreeMap<(&str, &str), f64> = BTreeMap::new();
@@ -70,10 +73,8 @@ fn letters(page: &mut Page, counts: &[Count]) {
             *answered.entry((&count.vendor, &count.word)).or_default() += letters;
         }
     }
-    let one = |label: &'static str, sums: BTreeMap<&'_ str, f64>| -> Vec<(Vec<(&'static str, String)>, f64)> {
-        sums.into_iter().map(|(value, number)| (vec![(label, value.to_owned())], number)).collect()
-    };
-    page.family("fjernprint_letters_collected_total", "counter", "Letters taken in.", one("municipality", collected));
+    let samples = collected.into_iter().map(|(municipality, number)| (vec![("municipality", municipality)], number));
+    page.family("fjernprint_letters_collected_total", "counter", "Letters taken in.", samples);
     let samples = states
         .into_iter()
         .map(|((municipality, vendor, state), n)| (vec![("municipality", municipality), ("vendor", vendor), ("state", state)], n));
@@ -121,7 +122,7 @@ fn batches(page: &mut Page, config: &Config, ledger: &Ledger, account: &Account)
     let samples = counts.iter().map(|c| (vec![("vendor", c.vendor.as_str()), ("state", c.status.word())], c.batches as f64));
     page.family("fjernprint_batches_total", "untyped", "Batches by where they stand now.", samples);
     let now = clock::instant();
-    let (mut overdue, mut ages, mut bytes): (BTreeMap<&str, f64>, BTreeMap<&str, f64>, BTreeMap<&str, f64>) = Default::default();
+    let (mut overdue, mut ages, mut bytes) = (Sums::new(), Sums::new(), Sums::new());
     for batch in &account.unsettled {
         let vendor = batch.state.vendor.as_str();
         *bytes.entry(vendor).or_default() += batch.state.bytes as f64;
@@ -135,7 +136,7 @@ fn batches(page: &mut Page, config: &Config, ledger: &Ledger, account: &Account)
             *age = age.max((now.as_second() - at.as_second()) as f64);
         }
     }
-    let by_vendor = |sums: BTreeMap<&'_ str, f64>| -> Vec<(Vec<(&'static str, String)>, f64)> {
+    let by_vendor = |sums: Sums<'_>| -> Vec<(Vec<(&'static str, String)>, f64)> {
         sums.into_iter().map(|(vendor, number)| (vec![("vendor", vendor.to_owned())], number)).collect()
     };
     page.family("fjernprint_batch_bytes", "gauge", "Bytes of batches that are not settled.", by_vendor(bytes));
@@ -174,7 +175,7 @@ fn jobs(page: &mut Page, config: &Config) {
         last.faults_total.iter().map(move |(code, number)| (vec![("job", *job), ("code", code.as_str())], *number as f64))
     });
     page.family("fjernprint_faults_total", "counter", "Faults that runs ended with, by code.", faults);
-    let mut uploads: BTreeMap<&str, f64> = BTreeMap::new();
+    let mut uploads = Sums::new();
     for (code, number) in known.iter().flat_map(|(_, last)| &last.faults_total).filter(|(code, _)| code.starts_with("FP-S")) {
         *uploads.entry(code).or_default() += *number as f64;
     }
