@@ -126,6 +126,7 @@ fn lay(home: &Path, letters: u64) {
             postcode: format!("{:04}", 1000 + number % 9000),
             country: "DK".to_owned(),
             cost_group: String::new(),
+            latest_arrival: None,
         };
         entries.push(Entry::Letter(letter.clone(), accepted));
         entries.push(Entry::Letter(letter, LetterEvent::Validated { job }));

@@ -8,7 +8,7 @@
 #[path = "../tests/it/proxy.rs"]
 mod proxy;
 
-use fjernprint::adapters::sftp::{Address, Manner, Sessions, SftpFault, Target, Upload};
+use fjernprint::adapters::sftp::{Address, Manner, OwnFolder, Sessions, SftpFault, Target, Upload};
 use fjernprint::ledger::Ledger;
 use fjernprint::vendor::VendorProfile;
 use proxy::Proxy;
@@ -146,8 +146,10 @@ impl Bench<'_> {
         let uploads: Vec<Upload> = files.iter().map(upload).collect();
         // A batch has one container, and batches go one after the other; letters of a batch go side by side.
         let together = if vendor == "edora" { 1 } else { uploads.len() };
+        let folder = remote.to_string_lossy();
+        let own_folder = (vendor == "kmd").then_some(OwnFolder { remote: &folder, entries_max: 2 * files.len() });
         for batch in uploads.chunks(together) {
-            sessions.upload(batch, &Manner { permit: &permit, ..Manner::default() }).expect("everything arrives");
+            sessions.upload(batch, &Manner { permit: &permit, own_folder, ..Manner::default() }).expect("everything arrives");
         }
         drop(sessions);
         let seconds = started.elapsed().as_secs_f64();

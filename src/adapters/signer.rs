@@ -1,7 +1,9 @@
 //! Who signs the batches: reads key, password and certificates from their files, and refuses what no vendor could check.
 
 use super::keys::{KeyFault, read_bounded};
+use crate::domain::Cvr;
 use crate::wire::chain::{self, ChainFault, Expiry};
+use crate::wire::cms;
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
 use std::fs;
@@ -66,6 +68,17 @@ impl Signer {
             file: self.file.display().to_string(),
             why: fault.to_string(),
         })
+    }
+
+    /// The organisation that the certificate was issued to, where it carries a CVR number.
+    pub fn cvr(&self) -> Option<Cvr> {
+        cms::cvr_of(&self.certificate)
+    }
+
+    /// Whether a vendor's acceptance test takes its signature on a batch of this municipality: the certificate carries no CVR
+    /// number, the municipality's, or that of the organisation that signs by agreement.
+    pub fn may_sign_for(&self, municipality: &Cvr, agreed: Option<&Cvr>) -> bool {
+        self.cvr().is_none_or(|cvr| cvr == *municipality || Some(&cvr) == agreed)
     }
 
     /// Which of its certificates ends first, and when.

@@ -27,6 +27,8 @@ struct Written {
     folders: Folders,
     #[serde(default)]
     intake: IntakeRules,
+    #[serde(default)]
+    orders: OrderRules,
     register: RegisterFiles,
     signing: SigningFiles,
     metrics: Option<Metrics>,
@@ -71,6 +73,22 @@ impl Default for IntakeRules {
     }
 }
 
+/// What persons may order.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OrderRules {
+    /// Of a batch, letters that may be printed once more while copies of them may exist; one always.
+    pub max_resend_percent: u32,
+    /// Printing a letter once more while a copy may exist needs two persons.
+    pub two_persons_reprint: bool,
+}
+
+impl Default for OrderRules {
+    fn default() -> Self {
+        Self { max_resend_percent: 5, two_persons_reprint: true }
+    }
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RegisterFiles {
@@ -87,6 +105,8 @@ struct SigningFiles {
     key_password_file: Option<PathBuf>,
     /// What vendors trust: the chain must lead to it.
     root: Option<PathBuf>,
+    /// Who signs for the municipalities by agreement, where the certificate is not their own.
+    agreed_cvr: Option<Cvr>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -238,11 +258,14 @@ pub struct Config {
     pub digital: PathBuf,
     pub templates: Option<PathBuf>,
     pub intake: IntakeRules,
+    pub orders: OrderRules,
     pub register_file: PathBuf,
     pub register_key_file: PathBuf,
     pub signer: SignerFiles,
     /// Where metrics are written at the end of each run.
     pub metrics_file: Option<PathBuf>,
+    /// The organisation, beside each municipality itself, whose certificate may sign. The vendors know of it.
+    pub agreed_signer: Option<Cvr>,
     pub municipalities: BTreeMap<Cvr, Municipality>,
     pub senders: Vec<Sender>,
     /// By the sender's id.
@@ -273,6 +296,7 @@ impl Config {
         let profiles = profiles::all(written.folders.vendors.as_ref().map(|f| folder.join(f)).as_deref())?;
         let at_home = |mut profile: VendorProfile| {
             profile.delivery.encrypt_to = profile.delivery.encrypt_to.map(|path| folder.join(path));
+            profile.answers.certificate = profile.answers.certificate.map(|path| folder.join(path));
             (profile.id.clone(), profile)
         };
         let profiles: BTreeMap<VendorId, VendorProfile> = profiles.into_iter().map(at_home).collect();
@@ -303,8 +327,10 @@ impl Config {
             digital: folder.join(written.folders.digital),
             templates: written.folders.templates.map(|f| folder.join(f)),
             intake: written.intake,
+            orders: written.orders,
             register_file: folder.join(written.register.file),
             register_key_file: folder.join(written.register.key_file),
+            agreed_signer: written.signing.agreed_cvr,
             signer: SignerFiles {
                 certificate: folder.join(written.signing.certificate),
                 key: folder.join(written.signing.key),
@@ -389,6 +415,9 @@ fn faults(written: &Written, profiles: &BTreeMap<VendorId, VendorProfile>) -> Ve
     let mut faults = Vec::new();
     if !["test", "production"].contains(&written.environment.as_str()) {
         faults.push("environment must be test or production".to_owned());
+    }
+    if written.orders.max_resend_percent > 100 {
+        faults.push("orders.max_resend_percent must be 0 to 100".to_owned());
     }
     let mut known = BTreeSet::new();
     for municipality in &written.municipality {

@@ -6,10 +6,12 @@
 use super::config::Config;
 use super::fault::{Fault, exit};
 use crate::adapters::sftp::{Address, Connection, Manner, SftpFault, Target};
-use crate::domain::VendorId;
+use crate::adapters::signer::certificates;
 use crate::domain::redact::redact;
+use crate::domain::{CompletionSign, VendorId};
 use crate::vendor::profile::Delivery;
 use crate::vendor::{Container, UploadCheck, VendorProfile};
+use crate::wire::chain;
 use serde::Serialize;
 use std::io::{self, Cursor};
 use std::time::{Duration, Instant};
@@ -42,7 +44,7 @@ pub struct Check {
 }
 
 /// Every check with what it means, in order; docs/vendor-guide.md has this table.
-pub const CHECKS: [(&str, &str); 17] = [
+pub const CHECKS: [(&str, &str); 18] = [
     ("host_key", "the server shows the key that we pinned: nothing is sent to another"),
     ("login", "our key is let in, without a password"),
     ("inbox", "the folder that batches go to is there"),
@@ -50,13 +52,14 @@ pub const CHECKS: [(&str, &str); 17] = [
     ("outbox_listing", "the outbox can be listed, and the list ends"),
     ("outbox_names", "every name in the outbox is a plain file name"),
     ("not_there", "a file that is not there is said to be not there: so we know that an answer has not come"),
+    ("answers", "the form that answers are to come in is agreed on, and where they are signed, we hold the certificate"),
     ("write", "a file can be written under its temporary name"),
     ("size", "the size of what was written can be seen: a full disk shows before the file has its name"),
     ("rename", "a file gets its name by rename, and the temporary name is gone"),
     ("content", "what was written can be read back, byte for byte"),
     ("no_overwrite", "a rename onto a name that is taken is refused: nothing that you hold is ever replaced"),
     ("folder", "a folder can be made in the inbox, for the letters of a batch"),
-    ("marker", "an empty file can be written last: the ready marker, which carries no letter"),
+    ("marker", "an empty file can be written last: the completion sign, which carries no letter"),
     ("answer_time", "each answer takes at most a quarter of the time-out"),
     ("timeout", "the profile's time-out is from 5 to 300 seconds"),
     ("cleanup", "what this list made is taken away again"),
@@ -110,6 +113,7 @@ impl<'a> Probe<'a> {
                 self.line("login", Ok(format!("as {}", self.address.user)));
                 self.folders(&connection);
                 self.outbox(&connection);
+                self.answers();
                 self.files(&connection);
                 self.times();
                 drop(connection);
@@ -193,6 +197,21 @@ impl<'a> Probe<'a> {
         );
     }
 
+    /// What the profile says of answers. Nothing is asked for: there is no batch that could be answered.
+    fn answers(&mut self) {
+        let answers = &self.profile.answers;
+        let heads = if answers.heads { "with heads" } else { "without heads" };
+        let form = format!("rows in the dialect {}, {heads}", answers.dialect.word());
+        let found = match &answers.certificate {
+            None => Ok(format!("{form}, not signed")),
+            Some(path) => match certificates(path) {
+                Ok(found) => Ok(format!("{form}, signed; signatures lead to {}", chain::subject(&found[0]))),
+                Err(fault) => Err(fault.to_string()),
+            },
+        };
+        self.line("answers", found);
+    }
+
     fn files(&mut self, connection: &Connection) {
         let (renames, looks) = (self.delivery.rename_into_place, self.delivery.check_after_upload == UploadCheck::Size);
         let target = format!("{}.bin", self.name);
@@ -266,7 +285,11 @@ impl<'a> Probe<'a> {
 
     fn marker(&mut self, connection: &Connection) {
         // Not `FP-...`: a site starts on the marker of a batch, and this is none.
-        let marker = format!("{}.ready", self.name);
+        let CompletionSign::Marker(suffix) = &self.delivery.completion_sign else {
+            self.skip("marker", "the signature is the sign");
+            return;
+        };
+        let marker = format!("{}.{suffix}", self.name);
         let renames = self.delivery.rename_into_place;
         let written = self.ask(|| connection.upload(&mut io::empty(), &Target::new(&marker, 0), &Manner { rename: renames, ..plain() }));
         let found = written.and_then(|()| if self.delivery.sweeps { Ok(Some(0)) } else { self.ask(|| connection.size(&marker)) });
@@ -286,7 +309,8 @@ impl<'a> Probe<'a> {
 
     /// Over a session of its own: the first one may be broken by now.
     fn clean_up(&mut self) {
-        let made = ["bin.part", "bin", "other.part", "ready.1.part", "ready"].map(|ending| format!("{}.{ending}", self.name));
+        let sign = String::from(self.delivery.completion_sign.clone());
+        let made = ["bin.part", "bin", "other.part", &format!("{sign}.1.part"), &sign].map(|ending| format!("{}.{ending}", self.name));
         let found = Connection::open(self.address).map_err(said).and_then(|connection| {
             let mut left = Vec::new();
             for name in &made {

@@ -4,11 +4,11 @@
 use super::account::{Account, Unsettled, account, at_vendor};
 use super::config::Config;
 use super::fault::Fault;
-use super::{last_runs, release, signing};
+use super::{last_runs, release, signing, who};
 use crate::adapters::clock;
 use crate::domain::calendar::{date_in_denmark, shown_in_denmark};
 use crate::domain::codes::{self, Owner};
-use crate::domain::order::{Deed, OrderStatus};
+use crate::domain::order::{Deed, Order, OrderStatus};
 use crate::domain::status::{BatchStatus, LetterStatus};
 use crate::ledger::{EVERY_VENDOR, Kept, Ledger};
 use jiff::civil::Date;
@@ -66,6 +66,7 @@ pub fn desk(config: &Config, ledger: &Ledger, account: &Account, business_date: 
         list.extend(account.unsettled.iter().filter(|batch| batch.state.status == status).filter_map(|batch| desk.batch(batch)));
     }
     list.extend(account.unsettled.iter().filter_map(|batch| desk.overdue(batch)));
+    list.extend(desk.questions()?);
     list.extend(desk.signer());
     list.extend(desk.disk());
     list.extend(desk.missed_runs());
@@ -141,9 +142,9 @@ impl Desk<'_> {
             let at = self.ledger.first_at(&id)?;
             let since = at.as_deref().map(|at| format!(" since {}", local(at))).unwrap_or_default();
             let order = self.ledger.order(&id)?.map(|state| state.order);
-            let why = order.map(|order| format!(", by {}: {}", release::told(&order.by), order.reason)).unwrap_or_default();
+            let why = order.map(|order| format!(", by {}: {}", who::told(&order.by), order.reason)).unwrap_or_default();
             let (who, next) = match subject.as_str() {
-                EVERY_VENDOR => ("nothing is sent to any vendor".to_owned(), "fjernprint resume --all --reason TEXT".to_owned()),
+                EVERY_VENDOR => ("nothing is sent to any vendor".to_owned(), "fjernprint resume --reason TEXT".to_owned()),
                 vendor => (format!("nothing is sent to {vendor}"), format!("fjernprint resume --vendor {vendor} --reason TEXT")),
             };
             let text = format!("{who}{since}, order {id}{why}");
@@ -184,6 +185,22 @@ impl Desk<'_> {
         let owner = Some(Owner::Vendor);
         let days = self.days_of(&batch.state.business_date);
         Some(Attention { owner, count: batch.open, days, ..attention("overdue", Gravity::Red, None, name.to_string(), text, next) })
+    }
+
+    /// Rows of receipts that did not fit, in batches settled or not: nobody has explained them yet.
+    fn questions(&self) -> Result<Vec<Attention>, Fault> {
+        let mut list = Vec::new();
+        for (name, state) in self.ledger.questioned(self.business_date)? {
+            let Some(first) = state.questions.first() else { continue };
+            let count = state.questions.len() as u64;
+            let rows = counted(count, "row");
+            let text = format!("batch {name}: {rows} of its receipts did not fit and nobody has explained: {}", first.says);
+            let next = format!("fjernprint reconcile --explain {name} --letter {} --reason TEXT", first.letter);
+            let days = self.days_of(&state.business_date);
+            let asked = attention("question", Gravity::Red, Some(&first.code), name.to_string(), text, next);
+            list.push(Attention { count, days, ..asked });
+        }
+        Ok(list)
     }
 
     fn signer(&self) -> Option<Attention> {
@@ -228,14 +245,14 @@ impl Desk<'_> {
             let order = state.order;
             let text = format!(
                 "order {id} of {} waits for a second person: {} {}, {}: {}",
-                release::told(&order.by),
+                who::told(&order.by),
                 order.deed.word(),
                 order.about,
                 counted(u64::from(order.letters), "letter"),
                 order.reason
             );
             let days = self.days_since(self.ledger.first_at(&id)?.as_deref());
-            let asked = attention("order", Gravity::Red, None, id.to_string(), text, command_of(order.deed, &order.about));
+            let asked = attention("order", Gravity::Red, None, id.to_string(), text, command_of(&order));
             list.push(Attention { count: u64::from(order.letters), days, ..asked });
         }
         Ok(list)
@@ -311,16 +328,14 @@ impl Desk<'_> {
     }
 }
 
-/// How the second person orders the same.
-fn command_of(deed: Deed, about: &str) -> String {
-    let command = match deed {
-        Deed::Hold | Deed::Release | Deed::Cancel | Deed::Reprint => format!("letter {}", deed.word()),
-        Deed::Withdraw => "batch cancel".to_owned(),
-        Deed::Retry => "batch retry".to_owned(),
-        Deed::Stop | Deed::Resume => deed.word().to_owned(),
-        Deed::Pass => "gate pass".to_owned(),
-    };
-    format!("fjernprint {command} {about}, by another person")
+/// How the second person orders the same: reruns above the cap are all that waits for one.
+fn command_of(order: &Order) -> String {
+    let what = order.about.strip_prefix("batch ").map(|name| format!("batch retry {name}"));
+    let what = what.or_else(|| order.about.strip_prefix("letter ").map(|id| format!("letter retry {id}")));
+    let what = what.unwrap_or_else(|| "letter retry LETTER...".to_owned());
+    let reprint = if order.deed == Deed::Reprint { " --reprint" } else { "" };
+    let hash = order.plan.map(|plan| plan.to_string()).unwrap_or_else(|| "HASH".to_owned());
+    format!("fjernprint {what}{reprint} --over-cap --apply {hash} --reason TEXT --by NAME")
 }
 
 /// `1 letter`, `2 letters`, `3 batches`.

@@ -19,6 +19,7 @@ pub mod exit {
     pub const INVALID: u8 = 4;
     pub const UNREACHABLE: u8 = 5;
     pub const MISMATCH: u8 = 6;
+    pub const GATE: u8 = 8;
     pub const NO_LEDGER: u8 = 10;
     pub const LEDGER_HELD: u8 = 11;
     pub const KEYS: u8 = 12;
@@ -114,6 +115,7 @@ impl From<SftpFault> for Fault {
             "FP-S002" | "FP-S003" | "FP-K020" => exit::KEYS,
             "FP-S004" => exit::MISMATCH,
             "FP-L008" => exit::LEDGER_HELD,
+            "FP-O003" => exit::GATE,
             "FP-C006" | "FP-S009" | "FP-L005" => exit::UNEXPECTED,
             _ => exit::UNREACHABLE,
         };

@@ -2,7 +2,7 @@
 
 use super::config::Config;
 use super::fault::Fault;
-use super::release::told;
+use super::who::told;
 use crate::adapters::clock;
 use crate::domain::calendar::date_in_denmark;
 use crate::domain::filter::{Condition, Field, Filter, Value};

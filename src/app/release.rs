@@ -7,15 +7,13 @@ use super::config::Config;
 use super::fault::{Fault, exit};
 use super::night;
 use super::watch::Watch;
-use crate::adapters::{clock, login};
+use super::who;
+use crate::adapters::clock;
 use crate::domain::BatchName;
 use crate::domain::redact::redact;
 use crate::domain::state::BatchState;
-use crate::domain::status::{BatchEvent, BatchStatus, Person};
+use crate::domain::status::{BatchEvent, BatchStatus};
 use crate::ledger::Entry;
-
-/// Longest name of a person, characters.
-const NAME_CHARS_MAX: usize = 80;
 
 /// Records this person's word about a batch, and gives the batch after it. `by` is the account's name when not given.
 ///
@@ -30,12 +28,13 @@ pub fn release(config: &Config, batch: &str, by: Option<&str>, watch: &dyn Watch
         let text = format!("batch {name} waits for nobody's word: it is {}", state.status.word());
         return Err(Fault::usage("FP-B031", text));
     }
-    let by = person(by, login::account(), config.environment == "production")?;
+    let by = who::person(by, config.environment == "production")?;
     let event = match &state.approved {
         None => BatchEvent::Approved { by, manifest: state.manifest },
         Some(first) if by.is_another_than(first) => BatchEvent::Released { by, manifest: state.manifest },
         Some(first) => {
-            let text = format!("batch {name} was approved by {} already; a second person must say it, logged in as itself", told(first));
+            let text =
+                format!("batch {name} was approved by {} already; a second person must say it, logged in as itself", who::told(first));
             return Err(Fault::usage("FP-B032", text));
         }
     };
@@ -44,36 +43,12 @@ pub fn release(config: &Config, batch: &str, by: Option<&str>, watch: &dyn Watch
     night.ledger.batch(&name)?.ok_or_else(|| Fault::new("FP-L004", exit::MISMATCH, format!("batch {name} is gone from the ledger")))
 }
 
-/// Pure: who it is, from what was given and what the kernel knows.
-fn person(given: Option<&str>, account: Option<String>, production: bool) -> Result<Person, Fault> {
-    let refused = |text: &str| Fault::usage("FP-B032", text);
-    if production && account.is_none() {
-        return Err(refused(
-            "the kernel knows of no login behind this command; in production a batch is released by somebody who is logged in",
-        ));
-    }
-    let name = given.map(str::to_owned).or_else(|| account.clone()).ok_or_else(|| refused("say who you are with --by NAME"))?;
-    let name = name.trim();
-    if name.is_empty() || name.chars().count() > NAME_CHARS_MAX || name.chars().any(char::is_control) {
-        return Err(refused("--by is a name of 1 to 80 characters"));
-    }
-    Ok(Person { name: redact(name), account })
-}
-
-/// Name, and the account behind it.
-pub fn told(person: &Person) -> String {
-    match &person.account {
-        Some(account) => format!("{} (account {account})", person.name),
-        None => person.name.clone(),
-    }
-}
-
 /// What an unreleased batch waits for, with the command; nothing of any other batch.
 pub fn what_is_missing(name: &BatchName, state: &BatchState) -> Option<String> {
     let command = format!("`fjernprint batch release {name} --by NAME`");
     match (state.status, &state.approved) {
         (BatchStatus::Unreleased, None) => Some(format!("waits for two persons: {command}")),
-        (BatchStatus::Unreleased, Some(first)) => Some(format!("approved by {}, waits for another person: {command}", told(first))),
+        (BatchStatus::Unreleased, Some(first)) => Some(format!("approved by {}, waits for another person: {command}", who::told(first))),
         _ => None,
     }
 }

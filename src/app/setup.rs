@@ -39,6 +39,10 @@ digital = "digital-outbox"      # MeMos for those who have Digital Post
 grace_s = 60                    # a message that ends in the middle is waited for this long, then refused
 settle_s = 5                    # a table is taken when nothing in its folder was written for this long
 
+[orders]
+max_resend_percent = 5          # of a batch, letters that may be printed once more while copies may exist
+two_persons_reprint = true      # and that takes two persons
+
 # Who has Digital Post and who is exempt (fritaget): CSV, recipient_id;status, with registered or exempt.
 [register]
 file = "register.csv"

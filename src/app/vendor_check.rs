@@ -6,6 +6,7 @@ use super::fault::{Fault, exit};
 use super::profiles;
 use crate::adapters::clock;
 use crate::adapters::sftp::{Address, Connection};
+use crate::adapters::signer::certificates;
 use crate::domain::calendar::{Cutoff, date_in_denmark};
 use crate::vendor::VendorProfile;
 use jiff::Timestamp;
@@ -84,6 +85,11 @@ fn one(profile: &VendorProfile, config: Option<&Config>, live: bool) -> Result<C
     let calendar = profile.calendar.calendar();
     let address = config.and_then(|config| config.connections.get(&profile.id));
     let mut warnings = profile.warnings(date_in_denmark(now));
+    if let (Some(certificate), Some(_)) = (&profile.answers.certificate, config)
+        && let Err(fault) = certificates(certificate)
+    {
+        warnings.push(format!("answers.certificate: {fault}; its answers would be refused"));
+    }
     warnings.extend(config.map(|config| of_connection(profile, config, address)).unwrap_or_default());
     let next = |cutoff: Cutoff| Next {
         business_day: cutoff.business_day.to_string(),

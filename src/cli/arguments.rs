@@ -94,8 +94,25 @@ pub enum Command {
         #[command(subcommand)]
         command: LetterCommand,
     },
-    /// Fetches and matches the vendors' answers, and prints what is open
-    Reconcile,
+    /// The stop button: nothing gets its final name at a vendor from here on, whatever run is at work
+    Stop {
+        /// Only this vendor
+        #[arg(long, value_name = "ID")]
+        vendor: Option<String>,
+        #[command(flatten)]
+        why: Why,
+    },
+    /// Ends a stop; the next run ships what waits
+    Resume {
+        /// Only this vendor
+        #[arg(long, value_name = "ID")]
+        vendor: Option<String>,
+        #[command(flatten)]
+        why: Why,
+    },
+    /// Fetches and matches the vendors' answers: sent = handed over + rejected + cancelled + returned + open, what is open, and
+    /// what does not fit
+    Reconcile(ReconcileArguments),
     /// Where every letter stands: accepted = digital + shipped + rejected + held + pending
     Status {
         /// Only letters that this night took in
@@ -163,6 +180,21 @@ pub enum BatchCommand {
         #[arg(long, value_name = "NAME")]
         by: Option<String>,
     },
+    /// Sends once more what failed of a batch: its plan, or exactly that plan. What never went up goes up, under the same name
+    Retry {
+        batch: String,
+        #[command(flatten)]
+        rerun: Rerun,
+    },
+    /// Takes a batch back before its vendor has it, or gives up one that the vendor refused
+    Cancel {
+        batch: String,
+        /// What becomes of its letters: they are held, go through once more with the next run, or are called back
+        #[arg(long, value_enum, value_name = "WORD", default_value = "hold")]
+        letters: LettersAfterwards,
+        #[command(flatten)]
+        why: Why,
+    },
     /// The vendor's acceptance test: signature, files, hashes, totals. Needs no ledger
     Verify {
         /// A batch's .manifest.json, or the folder it lies in
@@ -187,9 +219,12 @@ pub struct VerifyTerms {
     /// An organisation that may sign for municipalities, beside each for itself
     #[arg(long, value_name = "CVR")]
     pub signer: Vec<Cvr>,
-    /// The ready marker must be there too
+    /// The completion sign must be there too
     #[arg(long)]
     pub delivered: bool,
+    /// The completion sign that is agreed on: the suffix of the empty file that comes last, or none
+    #[arg(long, default_value = "ready", value_name = "WORD")]
+    pub completion_sign: String,
     /// An old batch: its certificates must have been valid when it was sealed, and may have ended since
     #[arg(long)]
     pub archived: bool,
@@ -220,6 +255,83 @@ pub enum LetterCommand {
     },
     /// One letter and what happened to it
     Show { letter: String },
+    /// Keeps letters back that stand in no batch yet
+    Hold {
+        /// Ids, or - for a list on the standard input, an id at the beginning of each line
+        #[arg(required = true, value_name = "LETTER")]
+        letters: Vec<String>,
+        #[command(flatten)]
+        why: Why,
+    },
+    /// Lets held letters go on
+    Release {
+        /// Ids, or - for a list on the standard input
+        #[arg(required = true, value_name = "LETTER")]
+        letters: Vec<String>,
+        /// On paper, whatever the register says of the recipients
+        #[arg(long)]
+        to_print: bool,
+        #[command(flatten)]
+        why: Why,
+    },
+    /// Calls letters back (tilbagekald), up to the point where a vendor has them
+    Cancel {
+        /// Ids, or - for a list on the standard input
+        #[arg(required = true, value_name = "LETTER")]
+        letters: Vec<String>,
+        #[command(flatten)]
+        why: Why,
+    },
+    /// Sends letters once more: the plan, or exactly that plan
+    Retry {
+        /// Ids, or - for a list on the standard input
+        #[arg(required = true, value_name = "LETTER")]
+        letters: Vec<String>,
+        #[command(flatten)]
+        rerun: Rerun,
+    },
+}
+
+/// Who orders something, and why.
+#[derive(Args)]
+pub struct Why {
+    /// Why, in a sentence, without personal data; it is kept
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// Who you are; your account's name when not given
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
+}
+
+/// A plan, or what is done with it.
+#[derive(Args)]
+#[group(id = "rerun")]
+pub struct Rerun {
+    /// Says what would be done: letters, why they failed, whether copies may be printed, cost, days, and the plan's hash
+    #[arg(long, conflicts_with_all = ["apply", "reason"], required_unless_present = "apply")]
+    pub plan: bool,
+    /// Does exactly the plan of this hash, or refuses because things have moved
+    #[arg(long, value_name = "HASH", requires = "reason")]
+    pub apply: Option<String>,
+    /// Letters too that did not fail: they are printed as new letters
+    #[arg(long)]
+    pub reprint: bool,
+    /// More letters than max_resend_percent allows are meant; two persons say so
+    #[arg(long, requires = "apply")]
+    pub over_cap: bool,
+    /// Why, in a sentence, without personal data; it is kept
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// Who you are; your account's name when not given
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum LettersAfterwards {
+    Hold,
+    Again,
+    Cancel,
 }
 
 #[derive(Subcommand)]
@@ -326,6 +438,35 @@ pub struct SiteArguments {
     /// What the server does wrong, as cut=40000 or lose-answer=rename:1; docs/vendor-guide.md has the list
     #[arg(long, value_name = "SCRIPT")]
     pub misbehave: Vec<String>,
+}
+
+/// Without any of these, answers are fetched.
+#[derive(Args)]
+pub struct ReconcileArguments {
+    /// Holds this invoice against what was handed over, both ways; fetches and changes nothing
+    #[arg(long, value_name = "FILE", requires = "vendor", conflicts_with = "explain")]
+    pub invoice: Option<PathBuf>,
+    /// Whose invoice it is
+    #[arg(long, value_name = "ID", requires = "invoice")]
+    pub vendor: Option<VendorId>,
+    /// First night that it is for; that of the first letter in it when not given
+    #[arg(long, value_name = "D", requires = "invoice")]
+    pub from: Option<String>,
+    /// Last night that it is for
+    #[arg(long, value_name = "D", requires = "invoice")]
+    pub to: Option<String>,
+    /// Says what became of a letter of this batch whose receipt does not fit
+    #[arg(long, value_name = "BATCH", requires_all = ["letter", "reason"])]
+    pub explain: Option<String>,
+    /// The letter, as `reconcile` names it
+    #[arg(long, value_name = "LETTER", requires = "explain")]
+    pub letter: Option<String>,
+    /// What became of it; without personal data
+    #[arg(long, value_name = "TEXT", requires = "explain")]
+    pub reason: Option<String>,
+    /// Who you are; your account's name when not given
+    #[arg(long, value_name = "NAME", requires = "explain")]
+    pub by: Option<String>,
 }
 
 /// What is answered, and where.

@@ -1,7 +1,7 @@
 //! How plans look: letters, sheets and cost by class and vendor, and when they leave the vendor's house.
 
 use super::show::line;
-use crate::app::night::{DryRun, VendorPlan};
+use crate::app::night::{DryRun, Faster, Late, VendorPlan};
 use crate::domain::calendar::shown_in_denmark;
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -16,6 +16,13 @@ pub fn lines(out: &mut impl Write, plans: &[VendorPlan]) -> io::Result<()> {
             }
             line(out, "class", &value)?;
         }
+        for late in &plan.late {
+            let mut value = serde_json::to_value(late).unwrap_or_default();
+            if let Some(fields) = value.as_object_mut() {
+                fields.insert("vendor".to_owned(), json!(plan.vendor));
+            }
+            line(out, "late", &value)?;
+        }
         line(out, "forecast", &vendor(plan))?;
     }
     Ok(())
@@ -27,6 +34,7 @@ fn vendor(plan: &VendorPlan) -> Value {
         "vendor": plan.vendor, "business_day": plan.business_day, "cutoff_at": plan.cutoff_at, "handover": plan.handover,
         "batches": plan.batches.len(), "letters": sum(|c| c.letters), "pages": sum(|c| c.pages), "sheets": sum(|c| c.sheets),
         "cost_ore": sum(|c| c.cost_ore), "unpriced": sum(|c| c.unpriced), "too_large": plan.too_large.len(),
+        "late": plan.late.len(),
     })
 }
 
@@ -40,6 +48,7 @@ pub fn totals(ahead: &DryRun) -> Value {
         "batches": ahead.plans.iter().map(|p| p.batches.len()).sum::<usize>(),
         "cost_ore": classes().map(|c| c.cost_ore).sum::<u64>(),
         "unpriced": classes().map(|c| c.unpriced).sum::<u64>(),
+        "late": ahead.plans.iter().map(|p| p.late.len()).sum::<usize>(),
         "sealed_earlier": ahead.waiting.iter().map(|(_, letters)| u64::from(*letters)).sum::<u64>(),
         "digital": ahead.report.digital, "held": ahead.report.held, "rejected": ahead.report.rejected,
     })
@@ -95,7 +104,37 @@ pub fn table(out: &mut impl Write, plans: &[VendorPlan]) -> io::Result<()> {
             )?;
         }
     }
-    Ok(())
+    plans.iter().try_for_each(|plan| late(out, plan))
+}
+
+/// Letters of one vendor's plan that are shown as late; the rest is counted.
+const LATE_SHOWN: usize = 40;
+
+/// Letters that cannot reach their recipients in time, and what a faster class would cost.
+fn late(out: &mut impl Write, plan: &VendorPlan) -> io::Result<()> {
+    if plan.late.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "{:<12} {} LETTERS CANNOT ARRIVE IN TIME:", plan.vendor.as_str(), plan.late.len())?;
+    for late in plan.late.iter().take(LATE_SHOWN) {
+        let arrives = late.arrival.map_or_else(|| "nobody says when it arrives".to_owned(), |day| format!("arrives on {day}"));
+        let faster = match &late.faster {
+            Some(Faster { postage, arrival, extra_ore }) => {
+                let extra = extra_ore.map_or_else(String::new, |ore| format!(", {} more", kroner(u64::from(ore), 0)));
+                format!("{} arrives on {arrival}{extra}", postage.word())
+            }
+            None => "no class of this vendor is in time".to_owned(),
+        };
+        let Late { letter, latest_arrival, postage, .. } = late;
+        writeln!(out, "    {letter}  must be there on {latest_arrival}, {arrives} as {}; {faster}", postage.word())?;
+    }
+    let more = plan.late.len().saturating_sub(LATE_SHOWN);
+    let cost: u64 = plan.late.iter().filter_map(|late| late.faster.as_ref()?.extra_ore).map(u64::from).sum();
+    let can = plan.late.iter().filter(|late| late.faster.is_some()).count();
+    if more > 0 {
+        writeln!(out, "    and {more} more; --json has them all")?;
+    }
+    writeln!(out, "    a faster class brings {can} of them home in time, for {} more", kroner(cost, 0))
 }
 
 /// Øre as kroner; letters without a price are named, not counted as free.

@@ -5,7 +5,9 @@ mod asks;
 mod forecast;
 mod morning;
 mod nights;
+mod orders;
 mod progress;
+mod reconcile;
 mod show;
 mod vendor_side;
 mod vendors;
@@ -17,10 +19,11 @@ use crate::app::desk::{self, Attention, Gravity};
 use crate::app::fault::{Fault, exit};
 use crate::app::inquiry::Which;
 use crate::app::night::{self, RehearseOptions, RunOptions, RunReport, Stage};
+use crate::app::orders::Target;
 use crate::app::validate::{Ask, Policy, Totals, validate};
 use crate::app::vendor_side::{VendorStatus, Word};
 use crate::app::verify::{BatchTerms, Depth, Moment, batch_verify, ledger_verify};
-use crate::app::{inquiry, metrics, profiles, release, report, setup, signing};
+use crate::app::{inquiry, metrics, profiles, release, report, setup, signing, who};
 use crate::domain::codes;
 use crate::domain::redact::redact;
 use arguments::{Arguments, BatchCommand, Command, LedgerCommand, LetterCommand, Until, VendorCommand};
@@ -165,7 +168,22 @@ impl Face<'_> {
                 let which = Which { filter, status, municipality, batch };
                 if count { self.count(&config()?, &which) } else { self.letters(&config()?, &which, limit) }
             }
-            Command::Reconcile => self.reconcile(&config()?),
+            Command::Batch { command: BatchCommand::Retry { batch, rerun } } => self.retry(&config()?, Target::Batch(batch), rerun),
+            Command::Batch { command: BatchCommand::Cancel { batch, letters, why } } => {
+                self.batch_cancel(&config()?, &batch, letters, &why)
+            }
+            Command::Letter { command: LetterCommand::Hold { letters, why } } => self.hold(&config()?, &letters, &why),
+            Command::Letter { command: LetterCommand::Release { letters, to_print, why } } => {
+                self.let_go(&config()?, &letters, to_print, &why)
+            }
+            Command::Letter { command: LetterCommand::Cancel { letters, why } } => self.letter_cancel(&config()?, &letters, &why),
+            Command::Letter { command: LetterCommand::Retry { letters, rerun } } => {
+                let ids = orders::ids(&letters)?;
+                self.retry(&config()?, Target::Letters(ids), rerun)
+            }
+            Command::Stop { vendor, why } => self.stop(&config()?, vendor.as_deref(), &why),
+            Command::Resume { vendor, why } => self.resume(&config()?, vendor.as_deref(), &why),
+            Command::Reconcile(wish) => self.reconcile(&config()?, &wish),
             Command::Status { business_date } => self.status(&config()?, business_date.as_deref()),
             Command::Report { html, from, to } => self.page(&config()?, &html, from.as_deref(), to.as_deref()),
             Command::Metrics { out } => self.metrics(&config()?, out.as_deref()),

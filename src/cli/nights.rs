@@ -74,9 +74,9 @@ impl Face<'_> {
         let (letters, pages, sheets) = (state.letters, state.pages, state.sheets);
         let said = match (&state.approved, &state.released) {
             (Some(first), Some(second)) => {
-                format!("released by {} and {}; the next run ships it", release::told(first), release::told(second))
+                format!("released by {} and {}; the next run ships it", who::told(first), who::told(second))
             }
-            (Some(first), None) => format!("approved by {}; another person must say it too", release::told(first)),
+            (Some(first), None) => format!("approved by {}; another person must say it too", who::told(first)),
             _ => "waits".to_owned(),
         };
         writeln!(self.out, "{batch}: {letters} letters, {pages} pages, {sheets} sheets: {said}")?;
@@ -92,28 +92,6 @@ impl Face<'_> {
             forecast::page(&mut self.out, &ahead)?;
         }
         Ok(exit::DONE)
-    }
-
-    pub(super) fn reconcile(&mut self, config: &Config) -> Result<u8, Ended> {
-        let started = Instant::now();
-        let answers = night::reconcile_only(config, &self.progress)?;
-        let account = account_of(config, None)?;
-        if self.json {
-            show::line(&mut self.out, "answers", &answers)?;
-            self.summary(&account, started.elapsed().as_secs_f64())?;
-        } else {
-            let a = &answers;
-            writeln!(
-                self.out,
-                "{} batches acknowledged, {} refused; {} receipts applied, {} letters settled, {} came back\n",
-                a.batches_acknowledged, a.batches_refused, a.receipts_applied, a.letters_settled, a.letters_returned
-            )?;
-            self.desk(config, &account)?;
-            show::account(&mut self.out, &account)?;
-        }
-        answers.faults.iter().for_each(|fault| tell(self.json, fault));
-        let report = RunReport { faults: answers.faults, ..RunReport::default() };
-        Ok(report.exit_code())
     }
 
     /// The report of a run, what needs somebody, the account, and which letters of the night are held or rejected.

@@ -6,6 +6,7 @@ use crate::app::demo::DemoNight;
 use crate::app::desk::waiting;
 use crate::app::inquiry::{Happened, Shown};
 use crate::app::night::{DryRun, RunReport};
+use crate::app::orders::{Copy, Course, Item};
 use crate::app::validate::{Verdict, severity_word};
 use serde::Serialize;
 use serde_json::Value;
@@ -96,6 +97,27 @@ fn row(out: &mut impl Write, wide: usize, who: &str, vendor: &str, t: &Terms) ->
 
 pub fn in_days(days: i64) -> String {
     if days == 1 { "1 day".to_owned() } else { format!("{days} days") }
+}
+
+/// Letters of a plan: those that go once more first, then the rest.
+pub fn plan_letters(out: &mut impl Write, letters: &[Item], shown_max: usize) -> io::Result<()> {
+    let mut sorted: Vec<&Item> = letters.iter().collect();
+    sorted.sort_by_key(|item| (item.course == Course::Nothing, std::cmp::Reverse(item.copy_printed)));
+    for item in sorted.iter().take(shown_max) {
+        let course = match item.course {
+            Course::Again => "goes again",
+            Course::Unbatch => "goes again",
+            Course::Reprint => "new print",
+            Course::Nothing => "left alone",
+        };
+        let copy = match item.copy_printed {
+            Copy::No => "no copy",
+            Copy::Unknown => "COPY?",
+            Copy::Yes => "COPY",
+        };
+        writeln!(out, "    {}  {:<9}  {course:<10}  {copy:<7}  {}", item.letter_id, item.status, item.why)?;
+    }
+    if sorted.len() > shown_max { writeln!(out, "    and {} more; --json has them all", sorted.len() - shown_max) } else { Ok(()) }
 }
 
 /// What one run did.

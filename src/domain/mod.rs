@@ -1,8 +1,10 @@
 //! The field's words as types. No input or output happens here, and nothing here names another module.
 
 pub mod address;
+pub mod answer;
 pub mod calendar;
 pub mod codes;
+pub mod completion;
 pub mod cutoff;
 pub mod filter;
 pub mod finding;
@@ -16,6 +18,7 @@ pub mod state;
 pub mod status;
 
 pub use address::PostalAddress;
+pub use completion::CompletionSign;
 pub use finding::{Finding, Severity};
 pub use ids::{BatchName, Cvr, LetterId, OrderId, Sha256, VendorId};
 pub use print::{Colour, Envelope, Plex, Postage, PrintJob, PrintOptions, PrintWishes, sheets_of};

@@ -1,6 +1,7 @@
 //! How a letter is to be printed and posted: what the sender wishes, and what was decided.
 
 use super::ids::{Sha256, VendorId};
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 macro_rules! words {
@@ -63,6 +64,8 @@ pub struct PrintWishes {
     pub imprint_recipient: bool,
     /// KonteringsGruppeTekst (accounting), at most 2000 characters at intake.
     pub cost_group: Option<String>,
+    /// The last day on which it may reach the recipient.
+    pub latest_arrival: Option<Date>,
 }
 
 /// Decided print options: what the batch is grouped by and the vendor is told.
@@ -101,6 +104,9 @@ pub struct PrintJob {
     /// KonteringsGruppeTekst.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub cost_group: String,
+    /// The last day on which it may reach the recipient, where the sender named one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latest_arrival: Option<Date>,
 }
 
 /// Sheets that so many pages take.

@@ -3,7 +3,7 @@
 
 use super::ids::{BatchName, Cvr, LetterId, OrderId, Sha256, VendorId};
 use super::print::PrintJob;
-use super::status::{BatchEvent, BatchStatus, IllegalEvent, LetterEvent, LetterStatus, Person, batch_after, letter_after};
+use super::status::{BatchEvent, BatchStatus, IllegalEvent, LetterEvent, LetterStatus, Person, Question, batch_after, letter_after};
 use serde::{Deserialize, Serialize};
 
 /// Code of a letter that a person keeps back.
@@ -35,6 +35,9 @@ pub struct LetterState {
     /// The vendor's last word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub word: Option<String>,
+    /// The same in the vendor's own words, where they are others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said: Option<String>,
     /// A person decided that it goes on paper; the register is not asked.
     #[serde(default, skip_serializing_if = "is_false")]
     pub to_print: bool,
@@ -107,13 +110,13 @@ impl LetterState {
             E::Validated { job } => state.job = Some(job.clone()),
             E::Batched { batch } => state.batch = Some(batch.clone()),
             E::Shipped { batch } => state.expect_batch(batch, event)?,
-            E::Progressed { batch, word } | E::Settled { batch, word } => {
+            E::Progressed { batch, word, said } | E::Settled { batch, word, said } => {
                 state.expect_batch(batch, event)?;
-                state.word = Some(word.clone());
+                (state.word, state.said) = (Some(word.clone()), said.clone());
             }
-            E::Returned { batch, reason } => {
+            E::Returned { batch, reason, said } => {
                 state.expect_batch(batch, event)?;
-                state.word = Some(format!("returned {reason}"));
+                (state.word, state.said) = (Some(format!("returned {reason}")), said.clone());
             }
             E::Withheld { order } => {
                 state.reason = Some((WITHHELD.to_owned(), format!("kept back by a person, see order {order}")));
@@ -143,7 +146,7 @@ impl LetterState {
 
     /// What its last way through the pipeline made of it is forgotten; it goes through once more.
     fn anew(&mut self) {
-        (self.reason, self.job, self.batch, self.word) = (None, None, None, None);
+        (self.reason, self.job, self.batch, self.word, self.said) = (None, None, None, None, None);
     }
 
     /// The word that a letter of this status is counted under: the vendor's, or the code of the reason; empty for the rest.
@@ -175,6 +178,7 @@ impl LetterState {
             job: None,
             batch: None,
             word: None,
+            said: None,
             to_print: reprint_of.is_some(),
             recall: None,
             reprint_of,
@@ -207,8 +211,14 @@ pub struct BatchState {
     pub bytes: u64,
     /// Uploads begun.
     pub attempts: u32,
-    /// Receipts applied; the next one has this number plus one.
+    /// The highest number of a receipt that was applied.
     pub receipts: u32,
+    /// Numbers below it that were not: the vendor owes them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<u32>,
+    /// What receipts say and nobody has explained.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub questions: Vec<Question>,
     /// The first person who said that it may go, where two must.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved: Option<Person>,
@@ -224,7 +234,7 @@ pub struct BatchState {
 }
 
 impl BatchState {
-    /// The batch after one more event. Receipts come in order and none twice.
+    /// The batch after one more event. Receipts come in any order and none twice.
     pub fn after(before: Option<Self>, event: &BatchEvent) -> Result<Self, IllegalEvent> {
         use BatchEvent as E;
         let status = batch_after(before.as_ref().map(|s| s.status), event)?;
@@ -248,6 +258,8 @@ impl BatchState {
                 bytes: *bytes,
                 attempts: 0,
                 receipts: 0,
+                gaps: Vec::new(),
+                questions: Vec::new(),
                 approved: None,
                 released: None,
                 reason: String::new(),
@@ -269,11 +281,41 @@ impl BatchState {
             E::UploadStarted { attempt } => state.attempts = *attempt,
             E::Acknowledged { reason, .. } => state.reason = reason.clone(),
             E::Withdrawn { order } => state.withdrawn = Some(order.clone()),
-            E::Answered { number, .. } if *number == state.receipts + 1 => state.receipts = *number,
-            E::Answered { .. } => return Err(illegal("another receipt number expected")),
+            E::Answered { number, questions, .. } => {
+                state.count(*number).ok_or_else(|| illegal("another receipt number expected"))?;
+                let new = questions.iter().filter(|q| !state.questions.contains(q)).cloned().collect::<Vec<_>>();
+                state.questions.extend(new);
+            }
+            E::Explained { code, letter, .. } => {
+                let before = state.questions.len();
+                state.questions.retain(|question| (&question.code, &question.letter) != (code, letter));
+                if state.questions.len() == before {
+                    return Err(illegal("no such question"));
+                }
+            }
             E::Sealed { .. } | E::ReleaseRequired {} | E::ReadyIntended {} | E::Shipped {} | E::Settled {} => {}
         }
         Ok(state)
+    }
+}
+
+/// Receipts that may lie between the last one that was applied and the next.
+pub const RECEIPT_GAP_MAX: u32 = 8;
+
+impl BatchState {
+    /// Counts a receipt; `None` for one that was counted, or that lies too far ahead.
+    fn count(&mut self, number: u32) -> Option<()> {
+        if let Some(at) = self.gaps.iter().position(|gap| *gap == number) {
+            self.gaps.remove(at);
+            return Some(());
+        }
+        let ahead = number.checked_sub(self.receipts)?;
+        if ahead == 0 || ahead > RECEIPT_GAP_MAX + 1 {
+            return None;
+        }
+        self.gaps.extend(self.receipts + 1..number);
+        self.receipts = number;
+        Some(())
     }
 }
 

@@ -37,11 +37,27 @@ pub enum LetterEvent {
     /// The batch is at the vendor.
     Shipped { batch: BatchName },
     /// The vendor's word, on the way.
-    Progressed { batch: BatchName, word: String },
+    Progressed {
+        batch: BatchName,
+        word: String,
+        /// The vendor's own word, where it is another than ours.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        said: Option<String>,
+    },
     /// The vendor's final word.
-    Settled { batch: BatchName, word: String },
+    Settled {
+        batch: BatchName,
+        word: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        said: Option<String>,
+    },
     /// After final: the carrier brought it back (R01 to R10).
-    Returned { batch: BatchName, reason: String },
+    Returned {
+        batch: BatchName,
+        reason: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        said: Option<String>,
+    },
     /// A person keeps it back.
     Withheld { order: OrderId },
     /// A person lets a held letter go on; `to_print` when the person decided that it goes on paper, whatever the register says.
@@ -244,13 +260,42 @@ pub enum BatchEvent {
     /// Everything is at the vendor, the marker too.
     Shipped {},
     /// The vendor's technical answer, stored under `answer` as it was received.
-    Acknowledged { accepted: bool, reason: String, answer: Sha256 },
+    Acknowledged {
+        accepted: bool,
+        reason: String,
+        answer: Sha256,
+        /// Of the vendor's signature over it, where its answers are signed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signature: Option<Sha256>,
+    },
     /// Receipt `number` was applied; its head and its rows are stored as they were received.
-    Answered { number: u32, head: Sha256, rows: Sha256 },
+    Answered {
+        number: u32,
+        head: Sha256,
+        rows: Sha256,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signature: Option<Sha256>,
+        /// What of it raises a question; the rest was applied.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        questions: Vec<Question>,
+    },
+    /// Somebody looked into what a receipt says of a letter, and found what became of it.
+    Explained { by: Person, code: String, letter: String, note: String },
     /// Every letter of the batch has its final answer.
     Settled {},
     /// A person took it back before the vendor had it, or gave up a batch that the vendor refused: it never goes up again.
     Withdrawn { order: OrderId },
+}
+
+/// A row of a receipt that does not fit what we know: kept until somebody explains it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Question {
+    /// FP-A004, FP-A005 or FP-A006.
+    pub code: String,
+    /// As the row names it; not always a letter of ours.
+    pub letter: String,
+    pub says: String,
 }
 
 /// Who said something at a terminal.
@@ -336,6 +381,7 @@ impl BatchEvent {
             Self::Shipped {} => "shipped",
             Self::Acknowledged { .. } => "acknowledged",
             Self::Answered { .. } => "answered",
+            Self::Explained { .. } => "explained",
             Self::Settled {} => "settled",
             Self::Withdrawn { .. } => "withdrawn",
         }
@@ -361,6 +407,7 @@ pub fn batch_after(status: Option<BatchStatus>, event: &BatchEvent) -> Result<Ba
         (Some(S::Acknowledged), E::Answered { .. }) => Ok(S::Acknowledged),
         // Letters come back for weeks after the last of them was handed over.
         (Some(S::Settled), E::Answered { .. }) => Ok(S::Settled),
+        (Some(status @ (S::Acknowledged | S::Settled)), E::Explained { .. }) => Ok(status),
         (Some(S::Acknowledged), E::Settled {}) => Ok(S::Settled),
         // Not from `unknown`: the vendor may have it.
         (Some(S::Sealed | S::Unreleased | S::Uploading | S::Refused), E::Withdrawn { .. }) => Ok(S::Withdrawn),

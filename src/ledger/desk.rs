@@ -3,6 +3,7 @@
 
 use super::{Ledger, LedgerError};
 use crate::domain::BatchName;
+use crate::domain::state::BatchState;
 use crate::domain::status::{BatchStatus, LetterStatus};
 use rusqlite::{OptionalExtension, params};
 use std::collections::BTreeMap;
@@ -86,6 +87,16 @@ impl Ledger {
             counts.push(BatchCount { vendor: row.get(0)?, status, batches: row.get::<_, i64>(2)?.unsigned_abs() });
         }
         Ok(counts)
+    }
+
+    /// Batches with questions that nobody has explained, settled or not. It goes through the table's text: batches are thousands
+    /// where letters are millions.
+    pub fn questioned(&self, business_date: Option<&str>) -> Result<Vec<(BatchName, BatchState)>, LedgerError> {
+        self.states(
+            "SELECT name, state FROM batch WHERE instr(state, '\"questions\":[') > 0
+             AND (?1 IS NULL OR name IN (SELECT batch FROM tally WHERE business_date = ?1)) ORDER BY vendor, sequence",
+            [business_date],
+        )
     }
 
     /// Letters without a final word, by batch.

@@ -129,6 +129,16 @@ impl Ledger {
         Ok(state.map(|s| (s.sequence, s.manifest)))
     }
 
+    /// Letters of a batch of which another print was ordered while a copy of them may exist: the vendor did not say of them
+    /// that they were not printed.
+    pub fn reprints_of(&self, batch: &BatchName) -> Result<u32, LedgerError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT count(*) FROM letter WHERE batch = ?1 AND state ->> '$.reprinted_as' IS NOT NULL
+             AND coalesce(state ->> '$.word', '') NOT IN ('rejected', 'cancelled')",
+        )?;
+        Ok(statement.query_row([batch.as_str()], |row| row.get(0))?)
+    }
+
     /// What a person ordered.
     pub fn order(&self, id: &OrderId) -> Result<Option<OrderState>, LedgerError> {
         state_of(&self.connection, "SELECT state FROM fact WHERE kind = 'order' AND subject = ?1", id.as_str())

@@ -22,6 +22,28 @@ pub struct Candidate {
     pub sheets: u32,
     pub bytes: u64,
     pub weight_g: u32,
+    pub latest_arrival: Option<Date>,
+}
+
+/// A letter that cannot reach its recipient in time, or of which that cannot be said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Late {
+    pub letter: LetterId,
+    pub postage: Postage,
+    pub latest_arrival: Date,
+    /// As it is to be posted; absent where the profile has no days of carriage for that class.
+    pub arrival: Option<Date>,
+    /// The cheapest class at this vendor that is in time.
+    pub faster: Option<Faster>,
+}
+
+/// What a faster class would mean for one letter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Faster {
+    pub postage: Postage,
+    pub arrival: Date,
+    /// More than the class that was asked for, øre without VAT; absent where that one has no price.
+    pub extra_ore: Option<u32>,
 }
 
 /// One batch to be sealed, in print order.
@@ -73,21 +95,46 @@ pub struct VendorPlan {
     pub classes: Vec<ClassTotals>,
     pub batches: Vec<BatchPlan>,
     pub too_large: Vec<LetterId>,
+    /// Letters with a latest arrival that will not be met, by letter.
+    pub late: Vec<Late>,
 }
 
 /// Plans one vendor's batches, and what they cost and when they leave the house there.
 pub fn plan(candidates: Vec<Candidate>, profile: &VendorProfile, cutoff: Cutoff) -> VendorPlan {
     let classes = class_totals(candidates.iter().filter(|c| fits_a_batch(c, profile)), profile, cutoff.business_day);
+    let handover = profile.calendar.calendar().handover(cutoff.business_day);
+    let mut late: Vec<Late> = candidates.iter().filter_map(|c| late(c, profile, cutoff.business_day, handover)).collect();
+    late.sort_by(|a, b| a.letter.cmp(&b.letter));
     let Grouping { batches, too_large } = group(candidates, profile);
     VendorPlan {
         vendor: profile.id.clone(),
         business_day: cutoff.business_day,
         cutoff_at: cutoff.at,
-        handover: profile.calendar.calendar().handover(cutoff.business_day),
+        handover,
         classes,
         batches,
         too_large,
+        late,
     }
+}
+
+/// Whether this letter's latest arrival is missed when the carrier has it on `handover`, and which class would be in time.
+fn late(letter: &Candidate, profile: &VendorProfile, day: Date, handover: Option<Date>) -> Option<Late> {
+    let latest_arrival = letter.latest_arrival?;
+    let postage = letter.options.postage;
+    let arrival = |class| profile.carriage.arrival(class, handover?);
+    let arrives = arrival(postage);
+    if arrives.is_some_and(|arrives| arrives <= latest_arrival) {
+        return None;
+    }
+    let price = |class| profile.postage.price_ore(class, letter.weight_g, day);
+    let in_time = |class| Some((price(class)?, class, arrival(class).filter(|arrives| *arrives <= latest_arrival)?));
+    let cheapest = profile.postage.classes().filter(|class| *class != postage).filter_map(in_time).min();
+    let faster = cheapest.map(|(costs, class, arrival)| {
+        let extra_ore = price(postage).map(|now| costs.saturating_sub(now));
+        Faster { postage: class, arrival, extra_ore }
+    });
+    Some(Late { letter: letter.letter.clone(), postage, latest_arrival, arrival: arrives, faster })
 }
 
 /// Letters, sheets and cost of each class that occurs.

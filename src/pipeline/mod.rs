@@ -6,6 +6,7 @@ pub mod overdue;
 pub mod recipient;
 pub mod reconcile;
 pub mod render;
+pub mod rerun;
 pub mod seal;
 pub mod ship;
 pub mod template;

@@ -53,7 +53,7 @@ pub fn rows(members: &[Member], container: Container, first_pages: &[u32]) -> Ve
             weight_g: job.weight_g,
             country: job.country.clone(),
             cost_group: job.cost_group.clone(),
-            deadline: String::new(),
+            deadline: job.latest_arrival.map(|day| day.to_string()).unwrap_or_default(),
         }
     };
     members.iter().enumerate().map(row).collect()

@@ -1,7 +1,7 @@
 //! What goes up for a batch, in which order, what an earlier attempt left, and what an unknown outcome is asked.
 
-use crate::domain::BatchName;
 use crate::domain::status::BatchStatus;
+use crate::domain::{BatchName, CompletionSign};
 use crate::vendor::profile::Delivery;
 use crate::wire::manifest::{BatchFiles, Manifest};
 use std::collections::BTreeMap;
@@ -25,22 +25,25 @@ pub struct Part {
 }
 
 /// The files of a batch in the order they go up: containers and letters.csv, in any order among themselves, then the
-/// manifest, its signature last. The ready marker is not among them: it says that all of these are complete.
+/// manifest, its signature last. The completion sign is not among them: it says that all of these are complete. Where the
+/// signature is the sign, it is not among them either.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parts {
     pub content: Vec<Part>,
-    pub proof: [Part; 2],
+    pub proof: Vec<Part>,
 }
 
 impl Parts {
     pub fn of(manifest: &Manifest, manifest_bytes: u64, signature_bytes: u64, delivery: &Delivery) -> Self {
         let part = |name: String, bytes: u64| Part { remote: format!("{}/{name}", delivery.inbox), local: name, bytes };
+        let manifest_part = part(BatchFiles::manifest(&manifest.batch), manifest_bytes);
+        let signature = part(BatchFiles::signature(&manifest.batch), signature_bytes);
         Self {
             content: manifest.files.iter().map(|file| part(file.name.clone(), file.bytes)).collect(),
-            proof: [
-                part(BatchFiles::manifest(&manifest.batch), manifest_bytes),
-                part(BatchFiles::signature(&manifest.batch), signature_bytes),
-            ],
+            proof: match delivery.completion_sign {
+                CompletionSign::Marker(_) => vec![manifest_part, signature],
+                CompletionSign::Signature => vec![manifest_part],
+            },
         }
     }
 
@@ -59,9 +62,9 @@ impl Part {
     }
 }
 
-/// The empty marker that a vendor starts on.
-pub fn ready_marker(batch: &BatchName, delivery: &Delivery) -> String {
-    format!("{}/{}", delivery.inbox, BatchFiles::ready(batch))
+/// What a vendor starts on, at the vendor.
+pub fn completion_sign(batch: &BatchName, delivery: &Delivery) -> String {
+    format!("{}/{}", delivery.inbox, delivery.completion_sign.file(batch))
 }
 
 /// The attempts before this one whose parts may still lie at the vendor.
@@ -94,8 +97,8 @@ pub fn wait_after(tries: u32, random: f64) -> Duration {
 pub enum Step {
     /// From the first file; what is there already with the right size is left.
     Upload,
-    /// Every file is complete at the vendor, only the marker may be missing. A server that keeps its files is looked at; one
-    /// that sweeps them away has answered, or gets the marker again: it carries no letter, and a vendor that has the batch
+    /// Every file is complete at the vendor, only the completion sign may be missing. A server that keeps its files is looked at; one
+    /// that sweeps them away has answered, or gets the sign again: it carries no letter, and a vendor that has the batch
     /// answers once more.
     Mark,
     Nothing,

@@ -1,5 +1,6 @@
 //! Envelopes and postage: the sections `[envelope]` and `[postage]` of a profile.
 
+use crate::domain::calendar::Calendar;
 use crate::domain::{Envelope, Postage};
 use jiff::civil::Date;
 use serde::Deserialize;
@@ -74,6 +75,41 @@ pub struct PriceStep {
     pub weight_max_g: u32,
     /// What the vendor invoices for one letter up to this weight, printed and posted, in øre without VAT.
     pub price_ore: u32,
+}
+
+/// `[carriage]`: days of post from the handover to the carrier until a letter has arrived at the latest, by class. A class that
+/// is not here arrives nobody knows when.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(transparent)]
+pub struct Carriage(BTreeMap<Postage, u32>);
+
+/// Longest carriage, days of post.
+const CARRIAGE_DAYS_MAX: u32 = 60;
+
+impl Carriage {
+    /// When a letter of this class has arrived at the latest. Mondays to Fridays are days of post, public holidays are none.
+    pub fn arrival(&self, class: Postage, handover: Date) -> Option<Date> {
+        carriers_calendar().workdays_after(handover, *self.0.get(&class)?)
+    }
+
+    pub(super) fn faults(&self) -> Vec<String> {
+        let odd = self.0.iter().filter(|(_, days)| !(1..=CARRIAGE_DAYS_MAX).contains(*days));
+        odd.map(|(class, _)| format!("carriage.{} must be 1 to {CARRIAGE_DAYS_MAX} days", class.word())).collect()
+    }
+}
+
+/// Only its days are asked for.
+fn carriers_calendar() -> Calendar {
+    use jiff::civil::Weekday::{Friday, Monday, Thursday, Tuesday, Wednesday};
+    Calendar {
+        weekdays: [Monday, Tuesday, Wednesday, Thursday, Friday].into_iter().collect(),
+        public_holidays: true,
+        closed_yearly: BTreeSet::new(),
+        closed: BTreeSet::new(),
+        open: BTreeSet::new(),
+        cutoff: jiff::civil::Time::midnight(),
+        handover_workdays: 0,
+    }
 }
 
 /// `[postage]`: the classes that this vendor sells, each with its steps. A class that is not here is not sold.

@@ -5,11 +5,12 @@
 
 use super::days::{CalendarRules, Window};
 use super::naming;
-use super::prices::{Envelopes, PostageTable};
+use super::prices::{Carriage, Envelopes, PostageTable};
+use crate::domain::answer::{Dialect, Meaning, Words};
 use crate::domain::rules::severity_faults;
-use crate::domain::{Envelope, Severity, VendorId};
+use crate::domain::{CompletionSign, Envelope, Severity, VendorId};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Largest profile file read, bytes.
 pub const PROFILE_BYTES_MAX: u64 = 256 * 1024;
@@ -27,6 +28,9 @@ pub struct VendorProfile {
     pub sheet: SheetRules,
     pub envelope: Envelopes,
     pub postage: PostageTable,
+    /// Absent where nobody says how long the carrier takes.
+    #[serde(default)]
+    pub carriage: Carriage,
     pub calendar: CalendarRules,
     pub address_box: AddressBox,
     pub answers: Answers,
@@ -54,6 +58,8 @@ pub struct Delivery {
     /// Files go up under this suffix and appear by rename; without, they are written under their final name.
     pub rename_into_place: bool,
     pub check_after_upload: UploadCheck,
+    /// What goes up last: the suffix of an empty file, or `none`, where the signature is the sign.
+    pub completion_sign: CompletionSign,
     /// When files may go up; a batch that is sealed outside of it waits for a later run.
     pub window: Window,
     /// The server takes files away as soon as they are complete, so that looking proves nothing.
@@ -218,12 +224,82 @@ pub struct InkRules {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Answers {
-    /// `csv`: the dialect of docs/batch-format.md.
-    pub dialect: String,
+    /// In which form the rows of its receipts come (docs/batch-format.md).
+    pub dialect: Dialect,
     pub ack_within_minutes: u32,
     pub receipt_within_workdays: u32,
     /// Retention: days after which the vendor has deleted a batch and its answers.
     pub kept_days: u32,
+    /// What the vendor's own words mean, beside those of the dialect.
+    #[serde(default)]
+    pub words: BTreeMap<String, Meaning>,
+    /// Each receipt has a head that says how much is in it. Only `pko` and `pipe` may do without.
+    #[serde(default = "yes")]
+    pub heads: bool,
+    /// Each answer has a signature beside it; one without, or with another's, is refused.
+    #[serde(default)]
+    pub signed: bool,
+    /// Certificates that these signatures must lead to, PEM. In a profile, relative to the configuration's folder.
+    pub certificate: Option<std::path::PathBuf>,
+    /// What the columns of its invoices are called, where they are not called as ours.
+    #[serde(default)]
+    pub invoice: InvoiceColumns,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Headers of an invoice's columns.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct InvoiceColumns {
+    pub letter_id: String,
+    pub sheets: String,
+    pub postage: String,
+    pub price: String,
+}
+
+impl Default for InvoiceColumns {
+    fn default() -> Self {
+        let own = |name: &str| name.to_owned();
+        Self { letter_id: own("letter_id"), sheets: own("sheets"), postage: own("postage"), price: own("price") }
+    }
+}
+
+/// Longest word of a vendor's, characters.
+const WORD_CHARS_MAX: usize = 60;
+
+impl Answers {
+    /// The dialect with this vendor's own words.
+    pub fn vocabulary(&self) -> Words {
+        Words::new(self.dialect, self.words.clone())
+    }
+
+    fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        let mut must = |holds: bool, text: &str| {
+            if !holds {
+                faults.push(text.to_owned());
+            }
+        };
+        must((1..=3650).contains(&self.kept_days), "answers.kept_days must be 1 to 3650");
+        must(self.heads || self.dialect != Dialect::Csv, "answers.heads = false: the dialect csv always has heads");
+        must(self.signed == self.certificate.is_some(), "answers.signed = true and answers.certificate go together");
+        let plain = |word: &String| {
+            let chars = word.chars().count();
+            (1..=WORD_CHARS_MAX).contains(&chars) && word.trim() == word && !word.chars().any(char::is_control)
+        };
+        must(self.words.keys().all(plain), "answers.words: a word has 1 to 60 characters, none of them a control character");
+        let one_word = |word: &String| !word.contains([' ', '|']);
+        must(self.dialect != Dialect::Pipe || self.words.keys().all(one_word), "answers.words: in the dialect pipe a word has no blank");
+        let folded: BTreeSet<String> = self.words.keys().map(|word| word.to_lowercase()).collect();
+        must(folded.len() == self.words.len(), "answers.words: two words differ only by case");
+        let columns = [&self.invoice.letter_id, &self.invoice.sheets, &self.invoice.postage, &self.invoice.price];
+        let distinct: BTreeSet<&String> = columns.into_iter().collect();
+        must(distinct.len() == columns.len() && columns.iter().all(|c| plain(c)), "answers.invoice: four columns have four names");
+        faults
+    }
 }
 
 /// Texts that mean something to the machines of these vendors.
@@ -284,6 +360,14 @@ impl VendorProfile {
         };
         let d = &self.delivery;
         must(!d.sweeps || d.check_after_upload == UploadCheck::AnswerOnly, "delivery.sweeps needs check_after_upload = \"answer_only\"");
+        must(
+            d.completion_sign.is_possible(),
+            "delivery.completion_sign must be none, or 1 to 16 of a-z and 0-9 that no other file of a batch ends in",
+        );
+        must(
+            d.completion_sign != CompletionSign::Signature || d.rename_into_place,
+            "delivery.completion_sign = \"none\" needs rename_into_place = true: half a signature would be the sign",
+        );
         must(d.inbox != d.outbox, "delivery.inbox and delivery.outbox are the same folder");
         let plain = |p: &str| !p.is_empty() && !p.starts_with('/') && !p.split('/').any(|s| s == ".." || s.is_empty());
         must(plain(&d.inbox) && plain(&d.outbox), "delivery.inbox and outbox must be relative folders without ..");
@@ -320,8 +404,6 @@ impl VendorProfile {
             a.font_size_min_pt >= 5.0 && a.font_size_min_pt <= a.font_size_max_pt,
             "address_box font sizes must be 5 pt or more, min not above max",
         );
-        must((1..=3650).contains(&self.answers.kept_days), "answers.kept_days must be 1 to 3650");
-        must(self.answers.dialect == "csv", "answers.dialect: only csv is known");
         if let Some(m) = self.margins {
             let sane = |mm: f32| (0.0..=60.0).contains(&mm);
             must([m.left_mm, m.right_mm, m.top_mm, m.bottom_mm].into_iter().all(sane), "margins must be 0 to 60 mm");
@@ -349,9 +431,11 @@ impl VendorProfile {
             let letters = marker.text.chars().filter(|c| !c.is_whitespace()).count();
             must((4..=64).contains(&letters), "marker.text must have 4 to 64 characters: a shorter one stands in many letters");
         }
+        faults.extend(self.answers.faults());
         faults.extend(severity_faults(&self.severity));
         faults.extend(self.envelope.faults());
         faults.extend(self.postage.faults());
+        faults.extend(self.carriage.faults());
         faults.extend(self.calendar.faults());
         faults.extend(naming::fault(&self.batch.name, &self.id));
         faults.extend(self.provenance_faults(value));

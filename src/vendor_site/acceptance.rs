@@ -4,7 +4,7 @@
 
 use super::container;
 use crate::domain::redact::redact;
-use crate::domain::{BatchName, Cvr, Sha256, VendorId};
+use crate::domain::{BatchName, CompletionSign, Cvr, Sha256, VendorId};
 use crate::vendor::Container;
 use crate::wire::cms::{self, SIGNATURE_BYTES_MAX, SignatureFault};
 use crate::wire::envelope;
@@ -22,7 +22,7 @@ pub const FILE_BYTES_MAX: u64 = (2 << 30) + (64 << 20);
 const ENTRIES_MAX: usize = 100_000;
 /// The code of a batch about which nothing can be said, because a file of it lies there and cannot be read.
 pub const UNREADABLE: &str = "FP-B021";
-/// The code of a batch whose ready marker is missing or is none.
+/// The code of a batch whose completion sign is missing or is none.
 const NOT_READY: &str = "FP-B025";
 const HASH_BUFFER_BYTES: usize = 1 << 20;
 const MANIFEST_SUFFIX: &str = ".manifest.json";
@@ -69,8 +69,10 @@ pub struct Terms {
     /// Organisations that may sign for a municipality, beside itself. Asked about only where the certificate says whose
     /// it is.
     pub signers: Vec<Cvr>,
-    /// The ready marker must be there too.
+    /// The completion sign must be there too.
     pub delivered: bool,
+    /// The sign that is agreed on.
+    pub sign: CompletionSign,
     pub moment: Moment,
 }
 
@@ -98,7 +100,7 @@ pub fn verify_as_of(folder: &Path, batch: &BatchName, trusted_pem: &[u8], moment
 
 /// As [`verify`], on this vendor's own terms.
 pub fn verify_on(folder: &Path, batch: &BatchName, terms: &Terms) -> Result<AcceptedBatch, Refusal> {
-    check_marker(folder, batch, terms.delivered)?;
+    check_marker(folder, batch, terms)?;
     let name = BatchFiles::manifest(batch);
     let manifest_bytes = read_whole(folder, &name, MANIFEST_BYTES_MAX, "FP-B001")?;
     let signature = read_whole(folder, &BatchFiles::signature(batch), SIGNATURE_BYTES_MAX, "FP-K010")?;
@@ -120,7 +122,7 @@ pub fn verify_on(folder: &Path, batch: &BatchName, terms: &Terms) -> Result<Acce
     for entry in &manifest.files {
         check_file(folder, entry)?;
     }
-    check_nothing_extra(folder, batch, &manifest)?;
+    check_nothing_extra(folder, batch, &manifest, &terms.sign)?;
     let letters = read_letters(folder, batch, &manifest)?;
     check_letters(&manifest, &letters)?;
     let plain = plain_files(folder, batch, &manifest)?;
@@ -186,15 +188,16 @@ fn sealed_s(manifest: &[u8]) -> Option<i64> {
     Some(created.parse::<jiff::Timestamp>().ok()?.as_second())
 }
 
-/// The ready marker is empty: what lies in it was written by somebody else, or to another file.
-fn check_marker(folder: &Path, batch: &BatchName, required: bool) -> Result<(), Refusal> {
-    let name = BatchFiles::ready(batch);
+/// The marker is empty: what lies in it was written by somebody else, or to another file. Where the signature is the sign,
+/// there is none; whether that is there is asked anyway.
+fn check_marker(folder: &Path, batch: &BatchName, terms: &Terms) -> Result<(), Refusal> {
+    let Some(name) = terms.sign.marker(batch) else { return Ok(()) };
     match open(folder, &name, NOT_READY) {
         Ok(file) => match file.metadata().map_err(|fault| Refusal::unreadable(&name, &fault))?.len() {
             0 => Ok(()),
-            bytes => Err(Refusal::new(NOT_READY, format!("{name} has {bytes} bytes, a ready marker is empty"))),
+            bytes => Err(Refusal::new(NOT_READY, format!("{name} has {bytes} bytes, a completion sign is empty"))),
         },
-        Err(missing) if missing.code == NOT_READY && !required => Ok(()),
+        Err(missing) if missing.code == NOT_READY && !terms.delivered => Ok(()),
         Err(fault) => Err(fault),
     }
 }
@@ -327,12 +330,12 @@ fn hash(mut content: impl Read) -> io::Result<Sha256> {
 
 /// What bears the batch's name and no manifest vouches for would be somebody's letter, or nobody's: beside its files, and
 /// in its own folder. What ends in `.part` is an upload that broke off.
-fn check_nothing_extra(folder: &Path, batch: &BatchName, manifest: &Manifest) -> Result<(), Refusal> {
+fn check_nothing_extra(folder: &Path, batch: &BatchName, manifest: &Manifest, sign: &CompletionSign) -> Result<(), Refusal> {
     // What came out of an encrypted file may lie beside it.
     let plain = manifest.encrypted.iter().flat_map(|encrypted| &encrypted.plain);
     let mut known: BTreeSet<String> = manifest.files.iter().chain(plain).map(|entry| entry.name.clone()).collect();
     // A manifest without letters.csv is told in words of its own.
-    known.extend([BatchFiles::manifest(batch), BatchFiles::signature(batch), BatchFiles::ready(batch), BatchFiles::letters(batch)]);
+    known.extend([BatchFiles::manifest(batch), BatchFiles::signature(batch), BatchFiles::letters(batch), sign.file(batch)]);
     let stranger = |name: &str| Err(Refusal::new("FP-B009", format!("{name} lies there, and the manifest does not name it")));
     let own = format!("{batch}.");
     for_each_name(folder, &folder.display().to_string(), |name| {

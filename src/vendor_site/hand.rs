@@ -122,7 +122,8 @@ pub fn answer(dir: &Path, targets: &[Target], word: &Word) -> Result<Vec<Said>, 
             if number > RECEIPTS_MAX {
                 return Err(HandFault::contradiction(format!("{batch} has {RECEIPTS_MAX} receipts, there is no room for more")));
             }
-            answers.add_receipt(number, known.manifest_sha256, false, &plan.rows, &at)?;
+            let dispatch_id = |letter: &LetterId| known.letters.get(letter).map(|row| row.dispatch_id.clone()).unwrap_or_default();
+            answers.add_receipt(number, (known.manifest_sha256, false), &plan.rows, dispatch_id, &at)?;
         }
         if let Some(ack) = &plan.ack {
             answers.decide(ack)?;

@@ -3,8 +3,8 @@
 //! It trusts nothing it receives and shares no state with the pipeline that delivers to it.
 //!
 //! Under its folder: `files/` (what the client sees as `/`), `swept/` (what a sweeping vendor took away), `taken/<batch>/`
-//! (answers, decided once), `printed.csv`, `site.log`, `site.json` (which vendor, and its folders), `host_key`, and three
-//! locks: `lock` is the server's, `desk.lock` belongs to whoever prints, `hand.lock` to whoever answers by hand.
+//! (answers, decided once), `printed.csv`, `site.log`, `site.json` (which vendor, its folders, and how it answers), `host_key`,
+//! `answers.pem` and `answers.key` where its answers are signed, and three locks: `lock` is the server's, `desk.lock` belongs to whoever prints, `hand.lock` to whoever answers by hand.
 
 pub mod acceptance;
 mod answers;
@@ -14,6 +14,7 @@ mod files;
 pub mod hand;
 mod jail;
 pub mod misbehave;
+mod seal;
 mod sequence;
 mod server;
 mod work;
@@ -21,10 +22,12 @@ mod work;
 pub use acceptance::{AcceptedBatch, Moment, Refusal, Terms, batches_at, verify, verify_as_of, verify_on};
 pub use book::printed;
 pub use misbehave::Misbehaviour;
+pub use seal::CERTIFICATE as ANSWERS_CERTIFICATE;
 pub use sequence::check_sequence;
 
-use crate::domain::VendorId;
+use crate::domain::answer::{Dialect, Words};
 use crate::domain::redact::redact;
+use crate::domain::{CompletionSign, VendorId};
 use crate::vendor::VendorProfile;
 use jail::Jail;
 use misbehave::Mischief;
@@ -144,6 +147,7 @@ impl Site {
             environment: manners.environment,
             signers: manners.signers,
             delivered: false,
+            sign: profile.delivery.completion_sign.clone(),
             moment: Moment::Now,
         };
         let desk = if manners.by_hand {
@@ -239,7 +243,7 @@ fn spawn_worker(mut desk: Desk, stopping: Arc<AtomicBool>, woken: Receiver<()>) 
 }
 
 /// What happens when a file is complete: a sweeping vendor takes it away before the client has its answer, so that
-/// looking finds nothing; and a ready marker wakes the printer.
+/// looking finds nothing; and a completion sign wakes the printer.
 fn on_complete(places: Places, wake: SyncSender<()>) -> Box<dyn Fn(&Path) + Send + Sync> {
     Box::new(move |path| {
         if path.extension().is_some_and(|ending| ending == PART) || !path.starts_with(&places.inbox) {
@@ -249,7 +253,7 @@ fn on_complete(places: Places, wake: SyncSender<()>) -> Box<dyn Fn(&Path) + Send
             // A file that cannot be moved now is swept at the next start.
             let _ = places.sweep(path);
         }
-        if path.extension().is_some_and(|ending| ending == "ready") {
+        if path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.ends_with(&places.sign.ending())) {
             // A full channel means that the printer is about to look anyway.
             let _ = wake.try_send(());
         }
@@ -264,6 +268,24 @@ struct Plate {
     outbox: String,
     sweeps: bool,
     rename_into_place: bool,
+    #[serde(default = "Speech::usual")]
+    speech: Speech,
+    #[serde(default)]
+    completion_sign: CompletionSign,
+}
+
+/// How a site answers.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Speech {
+    words: Words,
+    heads: bool,
+    signed: bool,
+}
+
+impl Speech {
+    fn usual() -> Self {
+        Self { words: Words::usual(Dialect::Csv), heads: true, signed: false }
+    }
 }
 
 /// The folders of a site.
@@ -277,6 +299,9 @@ struct Places {
     /// Where complete files go at a vendor that sweeps.
     swept: Option<PathBuf>,
     rename_into_place: bool,
+    speech: Speech,
+    /// What the printer begins on.
+    sign: CompletionSign,
 }
 
 impl Places {
@@ -288,10 +313,16 @@ impl Places {
             outbox: delivery.outbox.clone(),
             sweeps: delivery.sweeps || sweeps,
             rename_into_place: delivery.rename_into_place,
+            speech: Speech { words: profile.answers.vocabulary(), heads: profile.answers.heads, signed: profile.answers.signed },
+            completion_sign: delivery.completion_sign.clone(),
         };
         let places = Self::of(dir, &plate);
         for folder in [&places.inbox, &places.outbox, &places.taken].into_iter().chain(&places.swept) {
             DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        }
+        if places.speech.signed {
+            // Made now: whoever connects must know the certificate before the first answer.
+            seal::Seal::open(dir)?;
         }
         book::put(&dir.join("site.part"), &dir.join(PLATE), &serde_json::to_vec_pretty(&plate)?)?;
         Ok(places)
@@ -311,6 +342,8 @@ impl Places {
             taken: dir.join("taken"),
             swept: plate.sweeps.then(|| dir.join("swept")),
             rename_into_place: plate.rename_into_place,
+            speech: plate.speech.clone(),
+            sign: plate.completion_sign.clone(),
             dir: dir.to_owned(),
             files,
         }

@@ -2,14 +2,14 @@
 //!
 //! What is decided about a batch stands in `taken/<batch>/` before anything is done about it: the receipt, then
 //! `ack.json`, whose presence is the decision. Everything after that follows from these files and may be done twice.
-//! `done` holds which ready marker was answered last; another marker is the question once more. A decision is never
+//! `done` holds which completion sign was answered last; another one is the question once more. A decision is never
 //! taken back, not even a refusal: the sender may have put the letters into another batch by then.
 
 use super::acceptance::{Refusal, Terms, UNREADABLE, verify_on};
 use super::answers::{Answers, read_bounded};
 use super::book::{Book, put};
 use super::{Places, log, now};
-use crate::domain::{BatchName, Sha256};
+use crate::domain::{BatchName, LetterId, Sha256};
 use crate::wire::manifest::{BatchFiles, LetterRow, MANIFEST_BYTES_MAX};
 use crate::wire::receipt::{Ack, AckResult, ReceiptRow, VendorStatus};
 use std::collections::HashMap;
@@ -24,7 +24,7 @@ pub const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// After a fault (a full disk, most likely) the printer rests for so long.
 const REST: Duration = Duration::from_secs(2);
 
-/// Tells one ready marker from a later one of the same name.
+/// Tells one completion sign from a later one of the same name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Stamp {
     modified_ns: i128,
@@ -43,7 +43,7 @@ pub struct Desk {
     terms: Terms,
     /// `None` after a fault, until it was read again.
     book: Option<Book>,
-    /// The marker that each batch was last answered, or logged, for.
+    /// The sign that each batch was last answered, or logged, for.
     answered: HashMap<BatchName, String>,
     resting_until: Option<Instant>,
     /// Whether what was decided before is carried out; asked again after a fault.
@@ -101,13 +101,13 @@ impl Desk {
         Ok(found)
     }
 
-    /// Ready markers, the oldest first.
+    /// Completion signs, the oldest first.
     fn markers(&self) -> io::Result<Vec<(Stamp, BatchName)>> {
-        let mut found = Vec::new();
+        let (mut found, ending) = (Vec::new(), self.places.sign.ending());
         for entry in fs::read_dir(self.places.held())? {
             let entry = entry?;
             let name = entry.file_name();
-            let Some(Ok(batch)) = name.to_str().and_then(|name| name.strip_suffix(".ready")).map(str::parse) else { continue };
+            let Some(Ok(batch)) = name.to_str().and_then(|name| name.strip_suffix(&ending)).map(str::parse) else { continue };
             // Between the listing and this a client may have taken its marker back.
             let Ok(meta) = entry.metadata() else { continue };
             let modified_ns = i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec());
@@ -182,7 +182,10 @@ impl Desk {
         let (result, reason, manifest_sha256) = match verify_on(self.places.held(), batch, &self.terms) {
             Ok(accepted) => {
                 let rows: Vec<ReceiptRow> = accepted.letters.iter().map(|row| self.receipt_row(batch, row, &at)).collect();
-                answers.add_receipt(1, accepted.manifest_sha256, true, &rows, &at)?;
+                let dispatch: HashMap<&LetterId, &str> =
+                    accepted.letters.iter().map(|row| (&row.letter_id, row.dispatch_id.as_str())).collect();
+                let dispatch_id = |letter: &LetterId| dispatch.get(letter).copied().unwrap_or_default().to_owned();
+                answers.add_receipt(1, (accepted.manifest_sha256, true), &rows, dispatch_id, &at)?;
                 (AckResult::Accepted, String::new(), accepted.manifest_sha256)
             }
             Err(fault) if fault.code == UNREADABLE => return Ok(Some(fault)),

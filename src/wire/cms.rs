@@ -101,12 +101,13 @@ pub fn signer_cvr(signature_der: &[u8]) -> Result<Option<Cvr>, WireError> {
     let none = Stack::new().map_err(|e| WireError::new("signature", e))?;
     let signers = structure.signers(&none, Pkcs7Flags::empty()).map_err(|_| unclear("does not say who signed"))?;
     match signers.len() {
-        1 => Ok(cvr_in(&signers[0])),
+        1 => Ok(cvr_of(&signers[0])),
         several => Err(unclear(&format!("is by {several} signers, expected one"))),
     }
 }
 
-fn cvr_in(certificate: &X509Ref) -> Option<Cvr> {
+/// The CVR number of the organisation that a certificate was issued to, where it carries one.
+pub fn cvr_of(certificate: &X509Ref) -> Option<Cvr> {
     let number =
         |text: &str| -> Option<Cvr> { text.get(..8).filter(|_| !text[8..].starts_with(|c: char| c.is_ascii_digit()))?.parse().ok() };
     let organization = Asn1Object::from_str("2.5.4.97").ok()?.nid();

@@ -85,6 +85,8 @@ fn wishes(node: Node<'_, '_>) -> Result<PrintWishes, Refusal> {
         letter_type: letter_type.transpose()?,
         imprint_recipient: matches!(imprint.as_deref(), Some("true" | "1")),
         cost_group: general.map(|g| optional_value(g, "KonteringsGruppeTekst", 2000)).transpose()?.flatten(),
+        // The schema has no such element.
+        latest_arrival: None,
     })
 }
 

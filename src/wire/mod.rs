@@ -5,6 +5,7 @@ pub mod cms;
 mod cms_shape;
 pub mod envelope;
 mod forsendelse;
+pub mod invoice;
 pub mod manifest;
 mod memo;
 pub mod message;

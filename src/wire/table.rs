@@ -6,6 +6,7 @@
 use super::message::identity_fault;
 use super::xml::Refusal;
 use crate::domain::{Colour, Envelope, Plex, Postage, PostalAddress, PrintWishes, Recipient};
+use jiff::civil::Date;
 use std::collections::BTreeMap;
 
 /// The table's name in its folder.
@@ -19,7 +20,7 @@ const CELL_CHARS_MAX: usize = 4_000;
 /// AfsendelseIdentifikator has at most that many characters.
 const IDENTITY_CHARS_MAX: usize = 38;
 const LINE_CHARS_MAX: usize = 130;
-const KNOWN: [&str; 18] = [
+const KNOWN: [&str; 19] = [
     "dispatch_id",
     "recipient_id",
     "name",
@@ -38,6 +39,7 @@ const KNOWN: [&str; 18] = [
     "envelope",
     "postage",
     "cost_group",
+    "latest_arrival",
 ];
 
 /// What the letter is made of.
@@ -165,6 +167,7 @@ impl Cells<'_> {
             letter_type: None,
             imprint_recipient: self.yes("imprint")?,
             cost_group: self.short("cost_group", 2000)?,
+            latest_arrival: self.day("latest_arrival")?,
         };
         let needs_address = wishes.imprint_recipient || matches!(body, RowBody::Template { .. });
         if needs_address && address.is_none() {
@@ -245,6 +248,11 @@ impl Cells<'_> {
         known(&text.to_lowercase())
             .map(Some)
             .ok_or_else(|| self.refuse("FP-I005", column, "the word is not one of those this column takes"))
+    }
+
+    fn day(&self, column: &str) -> Result<Option<Date>, Refusal> {
+        let date = |text: &str| text.parse().map_err(|_| self.refuse("FP-I005", column, "not a date of the calendar as 2026-11-24"));
+        self.cell(column).map(date).transpose()
     }
 
     fn yes(&self, column: &str) -> Result<bool, Refusal> {

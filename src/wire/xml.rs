@@ -48,20 +48,25 @@ pub fn text(bytes: &[u8]) -> Result<&str, Refusal> {
 
 /// Parses within bounds on nodes and depth.
 pub fn parse(text: &str) -> Result<Document<'_>, Refusal> {
+    parse_within(text, NODES_MAX)
+}
+
+/// As [`parse`], with another bound on nodes.
+pub(super) fn parse_within(text: &str, nodes_max: u32) -> Result<Document<'_>, Refusal> {
     if attributes_exceed(text, ATTRIBUTES_MAX) {
         return Err(Refusal::new("FP-I002", format!("an element has more than {ATTRIBUTES_MAX} attributes"), "file"));
     }
     if depth_exceeds(text, DEPTH_MAX) {
         return Err(Refusal::new("FP-I002", format!("elements are nested deeper than {DEPTH_MAX}"), "file"));
     }
-    let options = ParsingOptions { nodes_limit: NODES_MAX, ..ParsingOptions::default() };
+    let options = ParsingOptions { nodes_limit: nodes_max, ..ParsingOptions::default() };
     Document::parse_with_options(text, options).map_err(|fault| {
         use roxmltree::Error;
         let position = fault.pos();
         let place = format!("line {}, column {}", position.row, position.col);
         match fault {
             Error::DtdDetected => Refusal::new("FP-I002", "the message has a DTD, which is not taken", place),
-            Error::NodesLimitReached => Refusal::new("FP-I002", format!("the message has more than {NODES_MAX} nodes"), place),
+            Error::NodesLimitReached => Refusal::new("FP-I002", format!("the message has more than {nodes_max} nodes"), place),
             Error::UnclosedRootNode | Error::UnexpectedEndOfStream | Error::NoRootNode => {
                 // The parser has no position for this one: it is the end of the text.
                 let place = format!("line {}, the last", text.lines().count().max(1));

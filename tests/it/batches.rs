@@ -38,8 +38,8 @@ pub fn seconds_ago(seconds: i64) -> String {
 /// A root and a certificate under it that signs.
 pub struct Signer {
     pub root_pem: Vec<u8>,
-    certificate: X509,
-    key: PKey<Private>,
+    pub certificate: X509,
+    pub key: PKey<Private>,
 }
 
 impl Signer {

@@ -6,7 +6,7 @@ use crate::night::command;
 use fjernprint::domain::filter::Filter;
 use fjernprint::domain::order::{Deed, Order, OrderEvent, StopEvent};
 use fjernprint::domain::state::{IntakeEvent, LetterState};
-use fjernprint::domain::status::{BatchEvent, LetterEvent, Person};
+use fjernprint::domain::status::{BatchEvent, LetterEvent, Person, Question};
 use fjernprint::domain::{BatchName, Colour, Envelope, OrderId, Plex, Postage, PrintJob, PrintOptions, Sha256};
 use fjernprint::ledger::{EVERY_VENDOR, Entry, Ledger, file_subject};
 use jiff::ToSpan;
@@ -59,6 +59,7 @@ fn validated(number: u32, pages: u32) -> Entry {
         postcode: "8000".into(),
         country: "DK".into(),
         cost_group: String::new(),
+        latest_arrival: None,
     };
     Entry::Letter(letter(number), LetterEvent::Validated { job })
 }
@@ -87,7 +88,7 @@ fn person() -> Person {
 }
 
 fn order(deed: Deed, about: &str) -> Order {
-    Order { deed, about: about.into(), letters: 3, by: person(), reason: "en prøve".into(), plan: None }
+    Order { deed, about: about.into(), letters: 3, by: person(), reason: "en prøve".into(), plan: Some(Sha256([8; 32])) }
 }
 
 /// A letter in a batch of its own, which has come as far as `events` of both say.
@@ -107,11 +108,11 @@ fn shipped(number: u32) -> LetterEvent {
 }
 
 fn settled(number: u32, word: &str) -> LetterEvent {
-    LetterEvent::Settled { batch: batch(number.into()), word: word.into() }
+    LetterEvent::Settled { batch: batch(number.into()), word: word.into(), said: None }
 }
 
 fn acknowledged(accepted: bool) -> BatchEvent {
-    BatchEvent::Acknowledged { accepted, reason: "no such class".into(), answer: Sha256([5; 32]) }
+    BatchEvent::Acknowledged { accepted, reason: "no such class".into(), answer: Sha256([5; 32]), signature: None }
 }
 
 /// A ledger in which everything waits for somebody, ten days old where nothing else is said.
@@ -125,7 +126,7 @@ fn troubled() -> House {
     let mut entries = vec![
         Entry::Order(OrderId::number(1), OrderEvent::Done { order: order(Deed::Stop, "every vendor") }),
         Entry::Stop(EVERY_VENDOR.into(), StopEvent::Stopped { order: OrderId::number(1) }),
-        Entry::Order(OrderId::number(2), OrderEvent::Asked { order: order(Deed::Retry, "FP-edora") }),
+        Entry::Order(OrderId::number(2), OrderEvent::Asked { order: order(Deed::Retry, "batch FP-edora") }),
     ];
     entries.extend(sent(1, &old, &UP[..2], &[]));
     entries.extend(sent(2, &old, &[UP.as_slice(), &[acknowledged(false)]].concat(), &[shipped(2)]));
@@ -133,6 +134,10 @@ fn troubled() -> House {
     entries.extend(sent(4, &old, &[BatchEvent::ReleaseRequired {}], &[]));
     entries.extend(sent(5, &old, &UP[..1], &[]));
     entries.extend(sent(6, &night(0), &[], &[]));
+    let question = Question { code: "FP-A005".into(), letter: "L1".into(), says: "row 1 names a letter that is not in the batch".into() };
+    let answered =
+        BatchEvent::Answered { number: 1, head: Sha256([6; 32]), rows: Sha256([7; 32]), signature: None, questions: vec![question] };
+    entries.push(Entry::Batch(batch(3), answered));
     entries.extend(held(11, &old, "FP-R001"));
     entries.extend(held(12, &night(1), "FP-R001"));
     entries.extend(held(13, &night(1), "FP-R004"));
@@ -144,7 +149,7 @@ fn troubled() -> House {
         let all = [UP.as_slice(), &[acknowledged(true), BatchEvent::Settled {}]].concat();
         entries.extend(sent(number, &night(3), &all, &[shipped(number), settled(number, word)]));
     }
-    entries.push(Entry::Letter(letter(34), LetterEvent::Returned { batch: batch(34), reason: "R04".into() }));
+    entries.push(Entry::Letter(letter(34), LetterEvent::Returned { batch: batch(34), reason: "R04".into(), said: None }));
     entries.extend([accepted(41, &night(1)), Entry::Letter(letter(41), LetterEvent::Recalled { order: OrderId::number(1) })]);
     let refused = IntakeEvent::Refused { file: "a.xml".into(), business_date: night(1), code: "FP-I001".into(), message: "not XML".into() };
     entries.push(Entry::File(file_subject("opus", &Sha256([9; 32])), refused));
@@ -187,6 +192,7 @@ fn status_names_what_needs_somebody_gravest_first_each_with_the_command_to_run_n
             "red batch_unknown - 1 10",
             "red batch_refused FP-A007 1 10",
             "red overdue - 1 10",
+            "red question FP-A005 1 10",
             "red order - 3 10",
             "red batch_unreleased - 1 10",
             "red batch_uploading - 1 10",
@@ -234,7 +240,8 @@ fn status_is_plain_where_nobody_looks_and_of_one_night_where_one_is_named() {
     assert!(text.starts_with("!! nothing is sent to any vendor since ") && !text.contains('\x1b'), "{text}");
     for sentence in [
         "order O000001, by Person A: en prøve",
-        "waits for a second person: retry FP-edora, 3 letters: en prøve",
+        "waits for a second person: retry batch FP-edora, 3 letters: en prøve",
+        "fjernprint batch retry FP-edora --over-cap --apply 08080808",
         "!! FP-R001  2 letters held: recipient not in the register, 10 days (case worker)",
         "fjernprint letter list --where 'status=held and code=FP-R001'",
         "of the shipped: 1 handed over, 1 rejected and 1 cancelled by the vendor, 1 returned, 2 open",

@@ -37,6 +37,7 @@ fn letter_events() -> Vec<LetterEvent> {
         postcode: text(),
         country: text(),
         cost_group: text(),
+        latest_arrival: None,
     };
     vec![
         LetterEvent::Accepted {
@@ -54,9 +55,9 @@ fn letter_events() -> Vec<LetterEvent> {
         LetterEvent::Validated { job },
         LetterEvent::Batched { batch: batch() },
         LetterEvent::Shipped { batch: batch() },
-        LetterEvent::Progressed { batch: batch(), word: text() },
-        LetterEvent::Settled { batch: batch(), word: text() },
-        LetterEvent::Returned { batch: batch(), reason: text() },
+        LetterEvent::Progressed { batch: batch(), word: text(), said: None },
+        LetterEvent::Settled { batch: batch(), word: text(), said: None },
+        LetterEvent::Returned { batch: batch(), reason: text(), said: None },
         LetterEvent::Withheld { order: order() },
         LetterEvent::Freed { order: order(), to_print: false },
         LetterEvent::Retried { order: order() },
@@ -110,7 +111,7 @@ fn batch_events() -> Vec<(BatchEvent, &'static str)> {
         bytes: 1,
     };
     let person = || Person { name: String::new(), account: None };
-    let acknowledged = |accepted| BatchEvent::Acknowledged { accepted, reason: String::new(), answer: hash };
+    let acknowledged = |accepted| BatchEvent::Acknowledged { accepted, reason: String::new(), answer: hash, signature: None };
     vec![
         (sealed, ""),
         (BatchEvent::ReleaseRequired {}, ""),
@@ -121,7 +122,8 @@ fn batch_events() -> Vec<(BatchEvent, &'static str)> {
         (BatchEvent::Shipped {}, ""),
         (acknowledged(true), ", accepted"),
         (acknowledged(false), ", not accepted"),
-        (BatchEvent::Answered { number: 1, head: hash, rows: hash }, ""),
+        (BatchEvent::Answered { number: 1, head: hash, rows: hash, signature: None, questions: Vec::new() }, ""),
+        (BatchEvent::Explained { by: person(), code: String::new(), letter: String::new(), note: String::new() }, ""),
         (BatchEvent::Settled {}, ""),
         (BatchEvent::Withdrawn { order: order() }, ""),
     ]

@@ -34,6 +34,7 @@ fn candidate() -> impl Strategy<Value = Candidate> {
                 sheets: sheets_of(pages, plex),
                 bytes,
                 weight_g: 10 + 5 * sheets_of(pages, plex),
+                latest_arrival: None,
             }
         },
     )

@@ -2,8 +2,8 @@
 
 use fjernprint::domain::cutoff::CutoffEvent;
 use fjernprint::domain::order::{Deed, Order, OrderEvent, OrderStatus, StopEvent};
-use fjernprint::domain::state::{IntakeEvent, Recall};
-use fjernprint::domain::status::{BatchEvent, LetterEvent, LetterStatus, Person, Term, letter_after};
+use fjernprint::domain::state::{IntakeEvent, RECEIPT_GAP_MAX, Recall};
+use fjernprint::domain::status::{BatchEvent, LetterEvent, LetterStatus, Person, Question, Term, letter_after};
 use fjernprint::domain::{BatchName, Colour, Envelope, LetterId, OrderId, Plex, Postage, PrintJob, PrintOptions, Sha256};
 use fjernprint::ledger::{EVERY_VENDOR, Entry, Ledger, LedgerError, file_subject};
 use std::path::Path;
@@ -65,6 +65,7 @@ fn job(options: PrintOptions) -> PrintJob {
         postcode,
         country,
         cost_group,
+        latest_arrival: None,
     }
 }
 
@@ -79,9 +80,9 @@ fn events() -> Vec<LetterEvent> {
         LetterEvent::Validated { job: job(options) },
         LetterEvent::Batched { batch: batch() },
         LetterEvent::Shipped { batch: batch() },
-        LetterEvent::Progressed { batch: batch(), word: "printed".into() },
-        LetterEvent::Settled { batch: batch(), word: "handed_over".into() },
-        LetterEvent::Returned { batch: batch(), reason: "R01".into() },
+        LetterEvent::Progressed { batch: batch(), word: "printed".into(), said: None },
+        LetterEvent::Settled { batch: batch(), word: "handed_over".into(), said: None },
+        LetterEvent::Returned { batch: batch(), reason: "R01".into(), said: None },
         LetterEvent::Withheld { order: order() },
         LetterEvent::Freed { order: order(), to_print: true },
         LetterEvent::Retried { order: order() },
@@ -158,7 +159,7 @@ fn an_illegal_event_undoes_its_whole_transaction() {
     assert_eq!(ledger.verify().unwrap(), []);
 }
 
-/// A batch goes its way; a receipt out of turn, or a letter's event about another batch, is refused.
+/// A batch goes its way; a receipt twice or too far ahead, or a letter's event about another batch, is refused.
 #[test]
 fn batches_and_their_letters_keep_together() {
     let dir = tempfile::tempdir().unwrap();
@@ -175,12 +176,29 @@ fn batches_and_their_letters_keep_together() {
     ledger.record(AT, &[one(LetterEvent::Shipped { batch: batch() })]).unwrap();
     assert_eq!(ledger.open_letters(&batch()).unwrap(), 1);
     let hash = Sha256([4; 32]);
-    ledger.record(AT, &[its(BatchEvent::Acknowledged { accepted: true, reason: String::new(), answer: hash })]).unwrap();
-    let answered = |number| its(BatchEvent::Answered { number, head: hash, rows: hash });
-    assert!(ledger.record(AT, &[answered(2)]).is_err());
-    ledger.record(AT, &[answered(1)]).unwrap();
-    assert!(ledger.record(AT, &[answered(1)]).is_err(), "a receipt is applied once");
-    ledger.record(AT, &[one(LetterEvent::Settled { batch: batch(), word: "handed_over".into() }), its(BatchEvent::Settled {})]).unwrap();
+    ledger.record(AT, &[its(BatchEvent::Acknowledged { accepted: true, reason: String::new(), answer: hash, signature: None })]).unwrap();
+    let question = || Question { code: "FP-A004".into(), letter: "nobody's".into(), says: "not in this batch".into() };
+    let answered = |number| its(BatchEvent::Answered { number, head: hash, rows: hash, signature: None, questions: vec![question()] });
+    let gaps = |ledger: &Ledger| ledger.batch(&batch()).unwrap().unwrap().gaps;
+    assert!(ledger.record(AT, &[answered(2 + RECEIPT_GAP_MAX)]).is_err(), "too far ahead");
+    assert!(ledger.record(AT, &[answered(0)]).is_err());
+    for (number, open) in [(3, vec![1, 2]), (1, vec![2]), (4, vec![2]), (2, vec![])] {
+        ledger.record(AT, &[answered(number)]).unwrap();
+        assert!(ledger.record(AT, &[answered(number)]).is_err(), "a receipt is applied once");
+        assert_eq!(gaps(&ledger), open);
+    }
+    let questions = |ledger: &Ledger| ledger.batch(&batch()).unwrap().unwrap().questions;
+    assert_eq!(questions(&ledger), [question()], "asked once");
+    let explained = |letter: &str| {
+        let by = Person { name: "Kim".into(), account: None };
+        its(BatchEvent::Explained { by, code: "FP-A004".into(), letter: letter.into(), note: "another town's".into() })
+    };
+    assert!(ledger.record(AT, &[explained("somebody's")]).is_err());
+    ledger.record(AT, &[explained("nobody's")]).unwrap();
+    assert_eq!(questions(&ledger), []);
+    ledger
+        .record(AT, &[one(LetterEvent::Settled { batch: batch(), word: "handed_over".into(), said: None }), its(BatchEvent::Settled {})])
+        .unwrap();
     assert_eq!(ledger.open_letters(&batch()).unwrap(), 0);
     assert_eq!(ledger.last_batch(&"edora".parse().unwrap()).unwrap(), Some((1, Sha256([3; 32]))));
     assert_eq!(ledger.verify().unwrap(), []);

@@ -1,6 +1,7 @@
 //! All integration tests, one binary.
 
 mod acceptance;
+mod answers;
 mod batch_format;
 mod batches;
 mod breaking;
@@ -19,6 +20,7 @@ mod ledger;
 mod messages;
 mod misbehaviour;
 mod night;
+mod orders;
 mod overlay;
 mod pdf;
 mod preflight;

@@ -42,7 +42,7 @@ fn balances(s: &serde_json::Value) {
     assert_eq!(number(s, "shipped"), number(s, "settled") + number(s, "open"), "{s}");
 }
 
-fn files_below(folder: &Path) -> BTreeSet<PathBuf> {
+pub fn files_below(folder: &Path) -> BTreeSet<PathBuf> {
     let mut found = BTreeSet::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {

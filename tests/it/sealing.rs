@@ -12,7 +12,7 @@ use fjernprint::domain::status::{BatchEvent, BatchStatus, Person};
 use fjernprint::domain::{Colour, Envelope, Plex, Postage, PrintJob, PrintOptions, Sha256, sheets_of};
 use fjernprint::pipeline::seal::{Member, rows};
 use fjernprint::vendor::Container;
-use fjernprint::vendor_site::{batches_at, check_sequence, verify};
+use fjernprint::vendor_site::{Terms, batches_at, check_sequence, verify, verify_on};
 use fjernprint::wire::envelope::encrypted_bytes;
 use fjernprint::wire::manifest::{LetterRow, Manifest, letters_to_csv};
 use std::fs;
@@ -53,6 +53,7 @@ impl Bench {
                     postcode: "8000".to_owned(),
                     country: "DK".to_owned(),
                     cost_group: String::new(),
+                    latest_arrival: None,
                 };
                 Member { letter: letter(pages), dispatch_id: format!("brev-{pages}"), job }
             })
@@ -275,6 +276,40 @@ fn a_vendor_with_a_certificate_gets_its_letters_encrypted_and_can_check_them() {
     assert_eq!(verify(&inbox, name, &root).unwrap_err().code, "FP-B008");
     change(&inbox.join(format!("{name}.zip.p7m")), |bytes| *bytes.last_mut().unwrap() ^= 1);
     assert_eq!(verify(&inbox, name, &root).unwrap_err().code, "FP-B008");
+}
+
+/// What the vendor's acceptance test would refuse as FP-K015 is not sealed.
+#[test]
+fn nothing_is_sealed_with_the_certificate_of_another_organisation() {
+    for (organisation, agreed, sealed) in [
+        ("NTRDK-99990011", None, [1, 0, 0]),
+        ("NTRDK-99990099", None, [0, 0, 0]),
+        ("NTRDK-99990099", Some("99990099"), [1, 1, 1]),
+        ("NTRDK-99990011", Some("99990099"), [1, 0, 0]),
+        ("NTRSE-5560000000", None, [1, 1, 1]),
+    ] {
+        let town = Town::new();
+        let signer = Signer::named(&[("CN", "x"), ("organizationIdentifier", organisation)]);
+        fs::write(town.path("keys/signer.pem"), signer.certificate.to_pem().unwrap()).unwrap();
+        fs::write(town.path("keys/signer.key"), signer.key.private_key_to_pem_pkcs8().unwrap()).unwrap();
+        let config = fs::read_to_string(town.path("fjernprint.toml")).unwrap();
+        let line = agreed.map(|cvr| format!("agreed_cvr = \"{cvr}\"\n")).unwrap_or_default();
+        fs::write(town.path("fjernprint.toml"), config.replace("[signing]\n", &format!("[signing]\n{line}"))).unwrap();
+        let output = town.ask(&["run", "--until", "seal"]);
+        let found = ["edora", "kmd", "straalfors"].map(|vendor| town.batches(vendor).len());
+        assert_eq!(found, sealed, "{organisation}, agreed {agreed:?}");
+        let all = sealed == [1, 1, 1];
+        assert_eq!(output.status.code(), Some(if all { 0 } else { 12 }));
+        assert_eq!(String::from_utf8_lossy(&output.stderr).contains("FP-K027"), !all);
+        for (name, _) in ["edora", "kmd", "straalfors"].into_iter().flat_map(|vendor| town.batches(vendor)) {
+            let terms = Terms {
+                trusted_pem: signer.root_pem.clone(),
+                signers: agreed.iter().map(|cvr| cvr.parse().unwrap()).collect(),
+                ..Terms::default()
+            };
+            verify_on(&town.path("data/batches").join(name.as_str()), &name, &terms).unwrap();
+        }
+    }
 }
 
 #[test]

@@ -3,10 +3,11 @@
 use crate::batches::{Draft, Sealed, Signer, letter, profile};
 use crate::sshd::{fingerprint, keygen};
 use fjernprint::adapters::sftp::{Address, Connection, Manner, Target};
+use fjernprint::domain::answer::Meaning;
 use fjernprint::domain::{BatchName, LetterId, Sha256};
 use fjernprint::vendor_site::{Site, SiteOptions, printed};
 use fjernprint::wire::manifest::BatchFiles;
-use fjernprint::wire::receipt::{Ack, AckResult, ReceiptHead, VendorStatus, rows_from_csv};
+use fjernprint::wire::receipt::{Ack, AckResult, Named, ReceiptHead, VendorStatus, read_rows, rows_from_csv};
 use std::fs;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
@@ -136,6 +137,11 @@ fn csv_name(batch: &BatchName) -> String {
     format!("{batch}.receipt-1.csv")
 }
 
+/// The rows in the vendor's dialect.
+fn rows_name(vendor: &str, batch: &BatchName) -> String {
+    format!("{batch}.receipt-1.{}", profile(vendor).answers.dialect.ending())
+}
+
 #[test]
 fn every_vendor_answers_and_prints_each_letter_once() {
     for vendor in ["edora", "kmd", "straalfors"] {
@@ -148,13 +154,17 @@ fn every_vendor_answers_and_prints_each_letter_once() {
         let manifest = Sha256(openssl::sha::sha256(&sealed.manifest.to_json()));
         let ack = v.ack(&batch);
         assert_eq!((ack.result, ack.manifest_sha256, &ack.batch), (AckResult::Accepted, manifest, &batch), "{vendor}: {}", ack.reason);
-        let csv = v.answer(&csv_name(&batch));
-        assert_eq!((head.manifest_sha256, head.csv_sha256, head.cumulative), (manifest, Sha256(openssl::sha::sha256(&csv)), true));
+        let written = v.answer(&rows_name(vendor, &batch));
+        assert_eq!((head.manifest_sha256, head.rows_sha256, head.cumulative), (manifest, Sha256(openssl::sha::sha256(&written)), true));
         assert_eq!((head.letters, head.pages, head.sheets), (3, 6, 4));
-        let rows = rows_from_csv(&csv).unwrap();
-        assert!(rows.iter().all(|row| row.status == VendorStatus::HandedOver && row.reason.is_empty()));
+        let rows = read_rows(&profile(vendor).answers.vocabulary(), &written, 3).unwrap();
+        assert!(rows.iter().all(|row| row.meaning == Meaning::Is(VendorStatus::HandedOver) && row.reason.is_empty()));
         let letters = [letter(1), letter(2), letter(3)];
-        assert_eq!(rows.iter().map(|row| row.letter_id.clone()).collect::<Vec<_>>(), letters);
+        let named = [0, 1, 2].map(|n| match vendor {
+            "straalfors" => Named::Dispatch(format!("dispatch-{n}")),
+            _ => Named::Letter(letters[n].to_string()),
+        });
+        assert_eq!(rows.into_iter().map(|row| row.named).collect::<Vec<_>>(), named);
         assert_eq!(v.printed(), letters);
 
         // A sweeping vendor's inbox is empty, another's still holds the batch.
@@ -166,14 +176,14 @@ fn every_vendor_answers_and_prints_each_letter_once() {
         v.stop();
         v.start();
         assert_eq!(v.address().host_key_pin, pin);
-        for name in [BatchFiles::ack(&batch), csv_name(&batch), head_name(&batch)] {
+        for name in [BatchFiles::ack(&batch), rows_name(vendor, &batch), head_name(&batch)] {
             fs::remove_file(v.outbox(&name)).unwrap();
         }
         v.upload(&files);
         v.ask_again(&batch);
         v.answer(&head_name(&batch));
         assert_eq!(v.answer(&BatchFiles::ack(&batch)), ack_bytes);
-        assert_eq!(v.answer(&csv_name(&batch)), csv);
+        assert_eq!(v.answer(&rows_name(vendor, &batch)), written);
         assert_eq!(v.printed(), letters, "{vendor}");
         assert_eq!(v.log(), "");
     }
@@ -192,7 +202,7 @@ fn what_a_killed_site_left_is_finished_without_printing_twice() {
         for kept in [0, 20, 35, 35 + line + line / 2, whole.len() - 1, whole.len()] {
             fs::write(v.site_dir().join("printed.csv"), &whole[..kept]).unwrap();
             fs::remove_file(v.site_dir().join("taken").join(batch.as_str()).join("done")).unwrap();
-            for name in [csv_name(&batch), head_name(&batch)] {
+            for name in [rows_name(vendor, &batch), head_name(&batch)] {
                 fs::remove_file(v.outbox(&name)).unwrap();
             }
             v.start();
@@ -253,7 +263,7 @@ fn a_site_that_is_killed_again_and_again_prints_each_letter_once() {
     for batch in &batches {
         let head: ReceiptHead = serde_json::from_slice(&v.answer(&head_name(batch))).unwrap();
         let csv = fs::read(v.outbox(&csv_name(batch))).unwrap();
-        assert_eq!((head.letters, head.csv_sha256), (30, Sha256(openssl::sha::sha256(&csv))));
+        assert_eq!((head.letters, head.rows_sha256), (30, Sha256(openssl::sha::sha256(&csv))));
         assert!(rows_from_csv(&csv).unwrap().iter().all(|row| row.status == VendorStatus::HandedOver));
     }
     let mut letters = v.printed();

@@ -1,7 +1,7 @@
 //! Shipping to a real OpenSSH server: own configuration, high port on loopback, chroot, internal-sftp.
 
 use crate::proxy::{Cut, Proxy, black_hole};
-use fjernprint::adapters::sftp::{Address, Connection, Manner, Sessions, SftpFault, Target, Upload};
+use fjernprint::adapters::sftp::{Address, Connection, Manner, OwnFolder, Sessions, SftpFault, Target, Upload};
 use std::fs;
 use std::io::{Cursor, Read};
 use std::net::{TcpListener, TcpStream};
@@ -315,6 +315,51 @@ fn many_files_go_up_over_several_sessions_and_each_just_once() {
     let fault = sessions.upload(&[file(200)], &Manner { permit: &no, ..Manner::default() }).unwrap_err();
     assert_eq!(fault.code, "FP-L008");
     assert!(!server.jail.join("in/batch/200.pdf").exists());
+}
+
+/// In a batch's own folder the files are written, listed and named; a listing that is not to be had, or says something else,
+/// leaves each file to be looked at.
+#[test]
+fn files_of_an_own_folder_are_listed_before_they_get_their_names() {
+    let server = start();
+    let file = |n: u32, absent: bool| {
+        let path = server.dir.path().join(format!("file-{n}"));
+        fs::write(&path, format!("letter {n}")).unwrap();
+        let target = Target { absent, ..Target::new(format!("in/batch/{n}.pdf"), fs::metadata(&path).unwrap().len()) };
+        Upload { local: path, target }
+    };
+    let mut sessions = Sessions::open(&server.address, 4).unwrap();
+    assert!(sessions.first().folder("in/batch").unwrap());
+    fs::write(server.jail.join("in/batch/7.pdf"), "letter 7").unwrap();
+    fs::write(server.jail.join("in/batch/8.pdf"), "half").unwrap();
+    let asked = AtomicU32::new(0);
+    let permit = || {
+        asked.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    };
+    let own = |remote, entries_max| Manner { permit: &permit, own_folder: Some(OwnFolder { remote, entries_max }), ..Manner::default() };
+    let numbers: Vec<u32> = (0..60).filter(|n| *n != 8).collect();
+    // 7 is there already, and may be.
+    let uploads: Vec<Upload> = numbers.iter().map(|n| file(*n, *n != 7)).collect();
+    sessions.upload(&uploads, &own("in/batch", 200)).unwrap();
+    assert_eq!(asked.load(Ordering::Relaxed), 58, "asked before each rename");
+    let fault = sessions.upload(&[file(8, false)], &own("in/batch", 200)).unwrap_err();
+    assert_eq!(fault.code, "FP-S004", "what is there with another size is not replaced");
+    let fault = sessions.upload(&[file(60, true)], &own("in/batch", 20)).unwrap_err();
+    assert_eq!((fault.code, fault.retry), ("FP-S008", false), "a folder of strangers");
+    assert!(!server.jail.join("in/batch/60.pdf").exists());
+    sessions.upload(&[file(61, true)], &own("in/no-such-folder", 200)).unwrap();
+    for n in numbers.into_iter().chain([61]) {
+        assert_eq!(fs::read_to_string(server.jail.join(format!("in/batch/{n}.pdf"))).unwrap(), format!("letter {n}"));
+    }
+    // A server that keeps less than it was given.
+    let short = Upload { target: Target { bytes: 3, ..file(62, true).target }, ..file(62, true) };
+    assert!(sessions.upload(&[short], &own("in/batch", 200)).is_err());
+    assert!(!server.jail.join("in/batch/62.pdf").exists());
+    let no = || Err(SftpFault::new("FP-L008", "shipping", "another run", false));
+    let fault = sessions.upload(&[file(63, true)], &Manner { permit: &no, ..own("in/batch", 200) }).unwrap_err();
+    assert_eq!(fault.code, "FP-L008");
+    assert!(!server.jail.join("in/batch/63.pdf").exists());
 }
 
 #[test]

@@ -263,6 +263,8 @@ fn an_answer_is_overdue_by_the_vendors_own_days() {
         bytes: 3,
         attempts: 1,
         receipts: 0,
+        gaps: Vec::new(),
+        questions: Vec::new(),
         approved: None,
         released: None,
         reason: String::new(),
@@ -286,4 +288,40 @@ fn an_answer_is_overdue_by_the_vendors_own_days() {
     assert!(late(BatchStatus::Acknowledged, "2027-04-23T00:00:00Z").contains("no final word"));
     assert!(late(BatchStatus::Shipped, "2027-04-23T02:00:00Z").contains("deletes its answers after 30 days, on 2027-04-23"));
     check(BatchStatus::Sealed, 3, "2027-04-30T00:00:00Z", false);
+}
+
+/// Handed over the day after, a letter is five days of post under way, or one: what cannot be in time is told before the run.
+#[test]
+fn letters_that_cannot_arrive_in_time_are_told_with_what_a_faster_class_costs() {
+    let town = crate::shipping::Town::of("edora");
+    let folder = town.path("drop/edora/hearing");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("brev.pdf"), crate::pdf::pdf(&[crate::pdf::A4], |_, _| {})).unwrap();
+    let row = |id: &str, day: &str| format!("{id};;brev.pdf;{day}\n");
+    let days = [("just", "2027-01-19"), ("slow", "2027-01-18"), ("never", "2027-01-12"), ("none", ""), ("odd", "2027-02-30")];
+    let rows: String = days.map(|(id, day)| row(id, day)).concat();
+    fs::write(folder.join("letters.csv"), format!("dispatch_id;recipient_id;document;latest_arrival\n{rows}")).unwrap();
+    let lines = |arguments: &[&str]| -> Vec<Value> {
+        let output = town.ask(arguments);
+        String::from_utf8_lossy(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let ahead = lines(&["forecast", "--business-date", "2027-01-11"]);
+    let late: Vec<&Value> = ahead.iter().filter(|line| line["message_type"] == "late").collect();
+    let mut told: Vec<(&str, &str, Option<&str>)> = late
+        .iter()
+        .map(|l| (l["latest_arrival"].as_str().unwrap(), l["arrival"].as_str().unwrap(), l["faster"]["arrival"].as_str()))
+        .collect();
+    told.sort_unstable();
+    assert_eq!(told, [("2027-01-12", "2027-01-19", None), ("2027-01-18", "2027-01-19", Some("2027-01-13"))]);
+    assert!(late.iter().all(|l| l["faster"].is_null() || (l["faster"]["extra_ore"] == 1200 && l["faster"]["postage"] == "prioritaire")));
+    assert_eq!(ahead.last().unwrap()["late"], 2);
+    let plain = String::from_utf8_lossy(&town.ask_plainly(&["run", "--dry-run", "--business-date", "2027-01-11"]).stdout).into_owned();
+    assert!(plain.contains("2 LETTERS CANNOT ARRIVE IN TIME") && plain.contains("12,00 kr. more"), "{plain}");
+    let run = town.ask(&["run", "--until", "seal", "--business-date", "2027-01-11"]);
+    assert_eq!(run.status.code(), Some(3), "the day that is no date is refused");
+    let (batch, _) = &town.batches("edora")[0];
+    let csv = fs::read_to_string(town.path(&format!("data/batches/{batch}/{batch}.letters.csv"))).unwrap();
+    let mut deadlines: Vec<&str> = csv.lines().skip(1).filter_map(|line| line.rsplit(';').next()).filter(|day| !day.is_empty()).collect();
+    deadlines.sort_unstable();
+    assert_eq!(deadlines, ["2027-01-12", "2027-01-18", "2027-01-19"], "the vendor is told");
 }

@@ -7,10 +7,11 @@ use crate::shipping::{LETTERS, Town};
 use crate::sshd::keygen;
 use fjernprint::adapters::sftp::{Address, Connection, Manner, Target};
 use fjernprint::app::conformance::CHECKS;
+use fjernprint::domain::answer::{Dialect, Words};
 use fjernprint::domain::state::LetterState;
 use fjernprint::domain::status::{BatchStatus, LetterStatus};
 use fjernprint::domain::{BatchName, Sha256};
-use fjernprint::pipeline::reconcile::{match_receipt, may_come_back};
+use fjernprint::pipeline::reconcile::{Receipt, match_receipt, may_come_back};
 use fjernprint::vendor_site::{Manners, Misbehaviour, Terms, printed, verify_on};
 use fjernprint::wire::receipt::{RETURN_REASONS, ReceiptHead, ReceiptRow, VendorStatus, rows_to_csv};
 use serde_json::Value;
@@ -254,7 +255,7 @@ fn a_letter_that_comes_back_is_returned_once_and_contradicts_no_final_word() {
     let state = |status: LetterStatus, word: Option<&str>| {
         let (municipality, original) = ("99990011".parse().unwrap(), Sha256([0; 32]));
         let (sender, dispatch_id, business_date) = (String::new(), String::new(), String::new());
-        let (word, batch) = (word.map(str::to_owned), Some(batch.clone()));
+        let (word, said, batch) = (word.map(str::to_owned), None, Some(batch.clone()));
         let (part, documents, reason, job) = (0, Vec::new(), None, None);
         let (to_print, recall, reprint_of, reprinted_as) = (false, None, None, None);
         LetterState {
@@ -270,6 +271,7 @@ fn a_letter_that_comes_back_is_returned_once_and_contradicts_no_final_word() {
             job,
             batch,
             word,
+            said,
             to_print,
             recall,
             reprint_of,
@@ -279,11 +281,14 @@ fn a_letter_that_comes_back_is_returned_once_and_contradicts_no_final_word() {
     let matched = |state: LetterState, status: VendorStatus, reason: &str| {
         let (letter_id, reason, at) = (letter.clone(), reason.to_owned(), "2026-11-24T06:00:00Z".to_owned());
         let csv = rows_to_csv(&[ReceiptRow { letter_id, status, reason, pages: 1, sheets: 1, at: at.clone() }]).unwrap();
-        let (manifest_sha256, csv_sha256) = (Sha256([0; 32]), Sha256(openssl::sha::sha256(&csv)));
+        let (manifest_sha256, rows_sha256) = (Sha256([0; 32]), Sha256(openssl::sha::sha256(&csv)));
         let (number, cumulative, letters, pages, sheets) = (2, false, 1, 1, 1);
-        let head = ReceiptHead { batch: batch.clone(), manifest_sha256, number, cumulative, letters, pages, sheets, csv_sha256, at };
-        let events = match_receipt(&head, &csv, &[(letter.clone(), state)]).map_err(|fault| fault.code)?;
-        Ok::<_, &str>(events.iter().map(|(_, event)| event.word()).collect::<Vec<_>>())
+        let head = ReceiptHead { batch: batch.clone(), manifest_sha256, number, cumulative, letters, pages, sheets, rows_sha256, at };
+        let words = Words::usual(Dialect::Csv);
+        let receipt = Receipt { batch: &batch, number, words: &words, head: Some(&head), rows: &csv };
+        let matched = match_receipt(&receipt, &[(letter.clone(), state)], &[]).map_err(|fault| fault.code)?;
+        let asked = matched.questions.iter().map(|question| question.code.clone());
+        Ok::<_, &str>(matched.events.iter().map(|(_, event)| event.word().to_owned()).chain(asked).collect::<Vec<_>>())
     };
     use LetterStatus::{Returned, Settled, Shipped};
     use VendorStatus as V;
@@ -296,13 +301,14 @@ fn a_letter_that_comes_back_is_returned_once_and_contradicts_no_final_word() {
         (Returned, Some("returned R04"), V::Returned, "R04", Ok(vec![])),
         (Returned, Some("returned R04"), V::HandedOver, "", Ok(vec![])),
         (Returned, Some("returned R04"), V::Printed, "", Ok(vec![])),
-        (Returned, Some("returned R04"), V::Rejected, "", Err("FP-A006")),
-        (Settled, Some("rejected"), V::Returned, "R01", Err("FP-A006")),
-        (Settled, Some("cancelled"), V::Returned, "R01", Err("FP-A006")),
+        (Returned, Some("returned R04"), V::Rejected, "", Ok(vec!["FP-A006"])),
+        (Settled, Some("rejected"), V::Returned, "R01", Ok(vec!["FP-A006"])),
+        (Settled, Some("cancelled"), V::Returned, "R01", Ok(vec!["FP-A006"])),
         (Settled, Some("handed_over"), V::Returned, "", Err("FP-A001")),
         (Settled, Some("handed_over"), V::Returned, "R11", Err("FP-A001")),
         (Settled, Some("handed_over"), V::Returned, "R10", Err("FP-A001")),
     ] {
+        let expected = expected.map(|words| words.into_iter().map(str::to_owned).collect());
         assert_eq!(matched(state(status, word), says, reason), expected, "{status:?} {word:?}, then {says:?} {reason:?}");
     }
     for (today, asked) in [("2026-11-24", true), ("2027-01-23", true), ("2027-01-24", false), ("2026-11-01", true), ("nonsense", true)] {

@@ -82,6 +82,13 @@ fn every_impossible_value_is_named_with_its_key() {
     check("weekdays = [\"mon\", \"tue\", \"wed\", \"thu\", \"fri\"]", "weekdays = []", "calendar.weekdays is empty");
     check("handover_workdays = 2", "handover_workdays = 21", "calendar.handover_workdays must be 0 to 20");
     check("closed = []\nopen = []", "closed = [\"2027-05-07\"]\nopen = [\"2027-05-07\"]", "2027-05-07 is both closed and open");
+    check("dialect = \"pipe\"", "dialect = \"fax\"", "unknown variant `fax`");
+    check("dialect = \"pipe\"", "dialect = \"csv\"\nheads = false", "the dialect csv always has heads");
+    check("dialect = \"pipe\"", "dialect = \"pipe\"\nsigned = true", "answers.signed = true and answers.certificate go together");
+    check("dialect = \"pipe\"", "dialect = \"pipe\"\nwords = { Posted = \"gone\" }", "\"gone\" is no status");
+    check("dialect = \"pipe\"", "dialect = \"pipe\"\nwords = { \"is posted\" = \"printed\" }", "in the dialect pipe a word has no blank");
+    check("dialect = \"pipe\"", "dialect = \"pipe\"\nwords = { A = \"printed\", a = \"printed\" }", "two words differ only by case");
+    check("dialect = \"pipe\"", "dialect = \"pipe\"\ninvoice = { price = \"sheets\" }", "four columns have four names");
     check("\"envelope.c4.window\" = \"assumed\"\n", "", "envelope.c4.window has no provenance");
     check("\"calendar.cutoff\" = \"", "\"calendar.cutof\" = \"", "provenance names calendar.cutof, which is not there");
 

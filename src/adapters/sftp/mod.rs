@@ -4,12 +4,13 @@
 //! goes up under a name of its attempt, is looked at, and appears by rename; it is never overwritten. Every call has a
 //! time-out. What a vendor's server lists is compared with names of ours and is never a path.
 
+mod fetch;
 mod open;
 mod sessions;
 mod upload;
 
 pub use sessions::{Sessions, Upload};
-pub use upload::{Manner, Target};
+pub use upload::{Manner, OwnFolder, Target};
 
 use crate::domain::redact::redact;
 use ssh2::{ErrorCode, FileStat, OpenFlags, OpenType, RenameFlags, Session, Sftp};

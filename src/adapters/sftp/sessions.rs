@@ -1,6 +1,7 @@
 //! Several sessions to one vendor: small files wait for answers, not for the line, so they go up side by side.
 
 use super::{Address, Connection, Manner, SftpFault, Target};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -8,6 +9,9 @@ use std::sync::{Mutex, PoisonError};
 
 /// A further session is worth its login from so many files on.
 const FILES_PER_SESSION_MIN: usize = 4;
+/// So many files of a batch's own folder are written before they are listed and get their names. An upload that breaks off
+/// writes no more than these anew.
+const LISTED_TOGETHER: usize = 2_000;
 
 /// A file of ours and where it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,16 +39,42 @@ impl Sessions {
     }
 
     /// Uploads all of them, in no order, and gives the first fault. What is up stays up.
+    ///
+    /// Each file is an open, its writes, a close, a look at its size and a rename, and each of these waits for an answer. In a
+    /// batch's own folder one listing looks at all of them.
     pub fn upload(&mut self, uploads: &[Upload], manner: &Manner<'_>) -> Result<(), SftpFault> {
-        let wanted = self.sessions_max.min(uploads.len() / FILES_PER_SESSION_MIN).max(1);
-        let work = Work {
-            address: &self.address,
-            uploads,
-            manner,
-            next: AtomicUsize::new(0),
-            broken: AtomicBool::new(false),
-            door: Mutex::new(()),
+        let Some(folder) = manner.own_folder.filter(|_| manner.look) else {
+            return self.side_by_side(uploads, &|connection, upload| connection.upload(&mut local(upload)?, &upload.target, manner));
         };
+        // A name that may be taken is looked at before, and so by itself.
+        let (fresh, others): (Vec<Upload>, Vec<Upload>) = uploads.iter().cloned().partition(|upload| upload.target.absent);
+        self.upload(&others, &Manner { own_folder: None, ..*manner })?;
+        for uploads in fresh.chunks(LISTED_TOGETHER) {
+            let write = |connection: &Connection, upload: &Upload| {
+                connection.write(&mut local(upload)?, &upload.target, &manner.under(&upload.target.remote))
+            };
+            self.side_by_side(uploads, &write)?;
+            let listed = match self.first().list(folder.remote, folder.entries_max) {
+                Ok(listed) => listed,
+                // Not every server lists: then each file is looked at.
+                Err(fault) if fault.retry => BTreeMap::new(),
+                Err(fault) => return Err(fault),
+            };
+            let name = |connection: &Connection, upload: &Upload| {
+                let under = manner.under(&upload.target.remote);
+                let size = under.rsplit_once('/').and_then(|(_, name)| listed.get(name).copied());
+                connection.give_name(&upload.target, manner, size)
+            };
+            self.side_by_side(uploads, &name)?;
+        }
+        Ok(())
+    }
+
+    /// Does something with each upload, in no order, over as many sessions as are worth while. Gives the first fault.
+    fn side_by_side(&mut self, uploads: &[Upload], task: &Task<'_>) -> Result<(), SftpFault> {
+        let wanted = self.sessions_max.min(uploads.len() / FILES_PER_SESSION_MIN).max(1);
+        let work =
+            Work { address: &self.address, uploads, task, next: AtomicUsize::new(0), broken: AtomicBool::new(false), door: Mutex::new(()) };
         let mut held: Vec<Option<Connection>> = self.open.drain(..).map(Some).collect();
         held.resize_with(wanted.max(held.len()), || None);
         let ended: Vec<(Option<Connection>, Result<(), SftpFault>)> = std::thread::scope(|scope| {
@@ -61,11 +91,14 @@ impl Sessions {
     }
 }
 
+/// What is done with one upload over one session.
+type Task<'a> = dyn Fn(&Connection, &Upload) -> Result<(), SftpFault> + Sync + 'a;
+
 /// What the threads share.
 struct Work<'a> {
     address: &'a Address,
     uploads: &'a [Upload],
-    manner: &'a Manner<'a>,
+    task: &'a Task<'a>,
     next: AtomicUsize,
     broken: AtomicBool,
     /// Sessions are opened one by one: servers turn away who comes in crowds (MaxStartups).
@@ -86,7 +119,7 @@ impl Work<'_> {
         };
         while !self.broken.load(Ordering::Relaxed) {
             let Some(upload) = self.uploads.get(self.next.fetch_add(1, Ordering::Relaxed)) else { break };
-            if let Err(fault) = one(&connection, upload, self.manner) {
+            if let Err(fault) = (self.task)(&connection, upload) {
                 self.broken.store(true, Ordering::Relaxed);
                 return (Some(connection), Err(fault));
             }
@@ -100,8 +133,6 @@ impl Work<'_> {
     }
 }
 
-fn one(connection: &Connection, upload: &Upload, manner: &Manner<'_>) -> Result<(), SftpFault> {
-    let ours = |e| SftpFault::new("FP-C006", format!("reading {}", upload.local.display()), e, false);
-    let mut file = File::open(&upload.local).map_err(|e: std::io::Error| ours(e))?;
-    connection.upload(&mut file, &upload.target, manner)
+fn local(upload: &Upload) -> Result<File, SftpFault> {
+    File::open(&upload.local).map_err(|e| SftpFault::new("FP-C006", format!("reading {}", upload.local.display()), e, false))
 }

@@ -24,11 +24,21 @@ pub struct Manner<'a> {
     pub attempt: u32,
     /// Asked just before a file gets its final name: whether it still may.
     pub permit: &'a (dyn Fn() -> Result<(), SftpFault> + Sync),
+    /// Where all of the files go, when that is a folder with nothing else in it.
+    pub own_folder: Option<OwnFolder<'a>>,
+}
+
+/// A batch's own folder: one listing tells the sizes of many files that were just written there.
+#[derive(Clone, Copy)]
+pub struct OwnFolder<'a> {
+    pub remote: &'a str,
+    /// More entries than this do not belong there.
+    pub entries_max: usize,
 }
 
 impl Default for Manner<'_> {
     fn default() -> Self {
-        Self { rename: true, look: true, attempt: 1, permit: &|| Ok(()) }
+        Self { rename: true, look: true, attempt: 1, permit: &|| Ok(()), own_folder: None }
     }
 }
 
@@ -36,6 +46,11 @@ impl Manner<'_> {
     /// The name a file bears until it is whole.
     pub fn part(remote: &str, attempt: u32) -> String {
         format!("{remote}.{attempt}.part")
+    }
+
+    /// The name that this attempt writes a file under.
+    pub(super) fn under(&self, remote: &str) -> String {
+        if self.rename { Self::part(remote, self.attempt) } else { remote.to_owned() }
     }
 }
 
@@ -66,14 +81,20 @@ impl Connection {
     ///
     /// A file that has the name already is done when its size is ours, and FP-S004 when it is not: nothing is overwritten.
     pub fn upload(&self, content: &mut (impl Read + Seek), target: &Target, manner: &Manner<'_>) -> Result<(), SftpFault> {
-        let Target { remote, bytes, .. } = target;
         if manner.look && !target.absent && self.is_there(target, manner)? {
             return Ok(());
         }
-        let under = if manner.rename { Manner::part(remote, manner.attempt) } else { remote.clone() };
-        self.write(content, target, &under)?;
+        self.write(content, target, &manner.under(&target.remote))?;
+        self.give_name(target, manner, None)
+    }
+
+    /// Gives a file that was written its final name, once it has the right size. `listed` is what a listing said of it, after
+    /// it was written; without one it is looked at.
+    pub(super) fn give_name(&self, target: &Target, manner: &Manner<'_>, listed: Option<u64>) -> Result<(), SftpFault> {
+        let Target { remote, bytes, .. } = target;
+        let under = manner.under(remote);
         // A full disk can swallow the last write without an error; only looking tells.
-        if manner.look && self.size(&under)? != Some(*bytes) {
+        if manner.look && listed != Some(*bytes) && self.size(&under)? != Some(*bytes) {
             let why = "the vendor's copy has another size: its disk may be full";
             return Err(SftpFault::new("FP-S008", format!("uploading {remote}"), why, true));
         }
@@ -104,7 +125,8 @@ impl Connection {
         }
     }
 
-    fn write(&self, content: &mut (impl Read + Seek), target: &Target, under: &str) -> Result<(), SftpFault> {
+    /// Writes all of a file under a name.
+    pub(super) fn write(&self, content: &mut (impl Read + Seek), target: &Target, under: &str) -> Result<(), SftpFault> {
         let Target { remote, bytes, from, .. } = target;
         let failed = |e: &dyn std::fmt::Display| SftpFault::new("FP-S008", format!("uploading {remote}"), e, true);
         let flags = OpenFlags::WRITE | OpenFlags::CREATE | if *from == 0 { OpenFlags::TRUNCATE } else { OpenFlags::empty() };

@@ -55,7 +55,7 @@ fn passed(ledger: &Ledger, profile: &VendorProfile, as_of: Timestamp) -> Result<
 
 /// The day on whose account the vendor's letters are put now: its first day of work that is neither before the run's
 /// business date nor closed, whether the ledger says so already or the cut-off has passed meanwhile.
-pub(super) fn open_day(ledger: &Ledger, profile: &VendorProfile, business_day: Date, as_of: Timestamp) -> Result<Cutoff, Fault> {
+pub(crate) fn open_day(ledger: &Ledger, profile: &VendorProfile, business_day: Date, as_of: Timestamp) -> Result<Cutoff, Fault> {
     let calendar = profile.calendar.calendar();
     let closed = ledger.last_cutoff(&profile.id)?.map(|state| state.business_date);
     let never = || Fault::usage("FP-C002", format!("vendor {}: its calendar has no day of work in the next year", profile.id));

@@ -3,6 +3,7 @@
 //! Each stage finds its work in the ledger, so a night that was cut off anywhere goes on where it was, and a second run
 //! finds nothing to do. Intent is recorded before an effect, the effect may happen twice, and then it is recorded as done.
 
+mod answering;
 mod claim;
 mod days;
 mod dry;
@@ -14,7 +15,8 @@ mod seal;
 mod ship;
 mod upload;
 
-pub use crate::pipeline::group::{ClassTotals, VendorPlan};
+pub use crate::pipeline::group::{ClassTotals, Faster, Late, VendorPlan};
+pub(crate) use days::open_day;
 pub use dry::{DryRun, dry_run, forecast};
 pub use reconcile::Answers;
 pub use rehearse::{Comparison, Rehearsal, RehearseOptions, Side, rehearse};
@@ -28,7 +30,9 @@ use super::{last_runs, metrics};
 use crate::adapters::clock;
 use crate::adapters::register::Register;
 use crate::adapters::store::Store;
+use crate::domain::BatchName;
 use crate::domain::calendar::{begin_of, date_in_denmark, is_date};
+use crate::domain::redact::redact;
 use crate::ledger::{Ledger, LedgerError};
 use crate::pipeline::template::Templates;
 use jiff::civil::Date;
@@ -36,8 +40,12 @@ use jiff::{Timestamp, ToSpan};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Write};
 use std::path::Path;
 use std::time::Instant;
+
+/// What is read of who holds the lock.
+const HOLDER_BYTES_MAX: u64 = 300;
 
 /// Business dates that production runs for lie at most so far ahead: over Christmas or Easter.
 const DAYS_AHEAD_MAX: i64 = 10;
@@ -103,7 +111,7 @@ impl RunReport {
 
     /// The exit code that this run deserves: the gravest of what happened.
     pub fn exit_code(&self) -> u8 {
-        let order = [exit::KEYS, exit::MISMATCH, exit::UNREACHABLE, exit::UNEXPECTED, exit::USAGE];
+        let order = [exit::KEYS, exit::MISMATCH, exit::GATE, exit::UNREACHABLE, exit::UNEXPECTED, exit::USAGE];
         if let Some(code) = order.into_iter().find(|code| self.faults.iter().any(|f| f.exit == *code)) {
             return code;
         }
@@ -128,6 +136,16 @@ pub(crate) struct Night<'a> {
 
 /// Opens a night, and with it the ledger. FP-L002 when another run holds it: nothing was done.
 pub(crate) fn open<'a>(config: &'a Config, business_date: Option<&str>, watch: &'a dyn Watch) -> Result<Night<'a>, Fault> {
+    open_for(config, business_date, watch, "a run")
+}
+
+/// The same for whatever `holder` says: it is told to whoever finds the ledger held.
+pub(crate) fn open_for<'a>(
+    config: &'a Config,
+    business_date: Option<&str>,
+    watch: &'a dyn Watch,
+    holder: &str,
+) -> Result<Night<'a>, Fault> {
     check_date(business_date)?;
     let day: Option<Date> = business_date.and_then(|date| date.parse().ok());
     let asked = day.and_then(begin_of);
@@ -140,9 +158,10 @@ pub(crate) fn open<'a>(config: &'a Config, business_date: Option<&str>, watch: &
         // A ledger that vanished is no fresh start: letters that were printed would be printed again.
         return Err(LedgerError::Missing(config.ledger_path().display().to_string()).into());
     }
-    let lock = lock(&config.data)?;
+    let holder = format!("{holder}, process {}, since {}", std::process::id(), clock::now());
+    let lock = lock(&config.data, &holder)?;
     let mut ledger = Ledger::open(&config.ledger_path())?;
-    ledger.take_lease(&format!("process {}", std::process::id()), &clock::now())?;
+    ledger.take_lease(&holder, &clock::now())?;
     let store = Store::open(&config.store_path())?;
     store.clear_unfinished()?;
     Ok(Night { config, ledger, store, business_date: business_day.to_string(), asked, watch, dry: false, _lock: lock })
@@ -187,15 +206,23 @@ fn check_signer(config: &Config, watch: &dyn Watch, report: &mut RunReport) -> R
     Ok(())
 }
 
-fn lock(data: &Path) -> Result<File, Fault> {
+/// Takes the lock and writes into it who has it. FP-L002 with what stands in it.
+fn lock(data: &Path, holder: &str) -> Result<File, Fault> {
     let path = data.join("run.lock");
     let what = || format!("locking {}", path.display());
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(|e| Fault::io(what(), &e))?;
+    let io = |e: std::io::Error| Fault::io(what(), &e);
+    let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path).map_err(io)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => {
+            file.set_len(0).and_then(|()| file.write_all(holder.as_bytes())).map_err(io)?;
+            Ok(file)
+        }
         Err(TryLockError::WouldBlock) => {
-            let text = format!("another run holds the ledger in {}; nothing was done", data.display());
-            Err(Fault::new("FP-L002", exit::LEDGER_HELD, text))
+            // For people only: what is written here decides nothing.
+            let mut text = String::new();
+            let _ = file.take(HOLDER_BYTES_MAX).read_to_string(&mut text);
+            let who = if text.is_empty() { "another run".to_owned() } else { redact(&text) };
+            Err(Fault::new("FP-L002", exit::LEDGER_HELD, format!("{who} holds the ledger in {}; nothing was done", data.display())))
         }
         Err(TryLockError::Error(fault)) => Err(Fault::io(what(), &fault)),
     }
@@ -240,7 +267,7 @@ fn stages(config: &Config, options: &RunOptions, watch: &dyn Watch) -> Result<Ru
         report.timed("batches", |report| seal::seal(&mut night, report))?;
     }
     if options.until >= Stage::Ship {
-        report.timed("shipping", |report| ship::ship(&mut night, report))?;
+        report.timed("shipping", |report| ship::ship(&mut night, None, report))?;
     }
     if options.until >= Stage::Reconcile {
         let answers = report.timed("answers", |_| reconcile::reconcile(&mut night))?;
@@ -284,6 +311,13 @@ fn leave_word(config: &Config, job: &str, began: Instant, ended: &last_runs::End
     let fault = left.err()?;
     watch.note(&format!("{}  {}", fault.code, fault.message));
     Some(Warning { code: fault.code, message: fault.message })
+}
+
+/// Ships one batch and nothing else; gives what stood in the way.
+pub(crate) fn ship_only(night: &mut Night<'_>, batch: &BatchName) -> Result<Vec<Fault>, Fault> {
+    let mut report = RunReport::default();
+    ship::ship(night, Some(batch), &mut report)?;
+    Ok(report.faults)
 }
 
 fn register(config: &Config) -> Result<Register, Fault> {

@@ -1,25 +1,28 @@
-//! Fetches the vendors' answers, stores them as they were received, and applies each once.
+//! Fetches the vendors' answers: every vendor in a thread of its own, so that one that is silent or slow delays no other.
 //!
 //! Names of answers are made here from the batch; a vendor's listing is never asked for, so no name of its making is a path.
 
 use super::Night;
+use super::answering::Answering;
 use crate::adapters::clock;
+use crate::adapters::keys::read_bounded;
 use crate::adapters::sftp::Connection;
+use crate::adapters::store::Store;
+use crate::app::config::Config;
 use crate::app::fault::{Fault, exit};
+use crate::app::watch::Watch;
 use crate::domain::state::BatchState;
-use crate::domain::status::{BatchEvent, BatchStatus, LetterEvent};
+use crate::domain::status::BatchStatus;
 use crate::domain::{BatchName, VendorId};
-use crate::ledger::Entry;
-use crate::pipeline::reconcile::{AnswerFault, match_receipt, may_come_back, read_ack, read_head};
-use crate::wire::manifest::BatchFiles;
-use crate::wire::receipt::{ANSWER_BYTES_MAX, AckResult};
+use crate::ledger::Ledger;
+use crate::pipeline::reconcile::may_come_back;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
-/// Receipts of one batch applied in one run: a vendor cannot keep a run busy for ever.
-const RECEIPTS_MAX: u32 = 1_000;
-/// Largest ack or head of a receipt, bytes.
-const HEAD_BYTES_MAX: u64 = 64 * 1024;
+/// All answers of one vendor in one run take at most so long; the rest is for the next.
+const VENDOR_TIME_MAX: Duration = Duration::from_secs(15 * 60);
 
 /// What was fetched and applied.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -29,12 +32,25 @@ pub struct Answers {
     pub receipts_applied: u64,
     pub letters_settled: u64,
     pub letters_returned: u64,
+    /// Rows that do not fit: kept with their batch until somebody explains them.
+    pub questions: u64,
     #[serde(skip)]
     pub faults: Vec<Fault>,
 }
 
+impl Answers {
+    fn add(&mut self, other: Self) {
+        self.batches_acknowledged += other.batches_acknowledged;
+        self.batches_refused += other.batches_refused;
+        self.receipts_applied += other.receipts_applied;
+        self.letters_settled += other.letters_settled;
+        self.letters_returned += other.letters_returned;
+        self.questions += other.questions;
+        self.faults.extend(other.faults);
+    }
+}
+
 pub(super) fn reconcile(night: &mut Night<'_>) -> Result<Answers, Fault> {
-    let mut answers = Answers::default();
     let mut by_vendor: BTreeMap<VendorId, Vec<(BatchName, BatchState)>> = BTreeMap::new();
     let waiting = night.ledger.batches(&[BatchStatus::Shipped, BatchStatus::Acknowledged, BatchStatus::Settled])?;
     let today = clock::business_date();
@@ -43,128 +59,81 @@ pub(super) fn reconcile(night: &mut Night<'_>) -> Result<Answers, Fault> {
         by_vendor.entry(state.vendor.clone()).or_default().push((name, state));
     }
     night.watch.begin("answers", Some(by_vendor.values().map(|list| list.len() as u64).sum()));
-    for (vendor, batches) in by_vendor {
-        let waited_for = batches.iter().any(|(_, state)| state.status != BatchStatus::Settled);
-        let Some(address) = night.config.connections.get(&vendor) else {
-            if !waited_for {
-                continue;
-            }
-            let text = format!("{} batches wait for answers of {vendor}, and the configuration has no connection to it", batches.len());
-            answers.faults.push(Fault::usage("FP-C008", text));
-            continue;
+    let (config, watch, store) = (night.config, night.watch, &night.store);
+    let ledger = Mutex::new(&mut night.ledger);
+    let results: Vec<Result<Answers, Fault>> = std::thread::scope(|scope| {
+        let ask = |(vendor, batches): (VendorId, Vec<_>)| {
+            let ledger = &ledger;
+            scope.spawn(move || Desk { config, ledger, store, watch, vendor }.ask_all(batches))
         };
-        let connection = match Connection::open(address) {
-            Ok(connection) => connection,
-            // Nothing is waited for there; the next run asks again.
-            Err(fault) if !waited_for => {
-                night.watch.note(&format!("{vendor} was not asked about letters that came back: {fault}"));
-                continue;
-            }
-            Err(fault) => {
-                let fault = Fault::from(fault);
-                let message = format!("{vendor}: answers to {} batches were not fetched: {}", batches.len(), fault.message);
-                answers.faults.push(Fault { message, ..fault });
-                continue;
-            }
-        };
-        for (name, state) in batches {
-            let mut answering = Answering { night, connection: &connection, answers: &mut answers };
-            match answering.batch(&name, state) {
-                Ok(()) => {}
-                // A broken ledger or store stops the run; what the vendor did wrong does not.
-                Err(fault) if fault.exit == exit::UNEXPECTED => return Err(fault),
-                Err(fault) => answers.faults.push(fault),
-            }
-            night.watch.step("answers", 1);
-        }
+        let threads: Vec<_> = by_vendor.into_iter().map(ask).collect();
+        let broken = || Err(Fault::new("FP-A015", exit::UNEXPECTED, "fetching answers broke off unexpectedly"));
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| broken())).collect()
+    });
+    let mut answers = Answers::default();
+    for result in results {
+        // A broken ledger or store stops the run, after every vendor was asked; what one did wrong does not.
+        answers.add(result?);
     }
-    night.watch.end("answers");
+    watch.end("answers");
     Ok(answers)
 }
 
-struct Answering<'a, 'n> {
-    night: &'a mut Night<'n>,
-    connection: &'a Connection,
-    answers: &'a mut Answers,
+/// Where one vendor's answers are read.
+pub(super) struct Desk<'a, 'l> {
+    pub config: &'a Config,
+    /// One writer at a time; every record is a transaction of its own.
+    pub ledger: &'a Mutex<&'l mut Ledger>,
+    pub store: &'a Store,
+    pub watch: &'a dyn Watch,
+    pub vendor: VendorId,
 }
 
-impl Answering<'_, '_> {
-    fn batch(&mut self, name: &BatchName, mut state: BatchState) -> Result<(), Fault> {
-        let Some(profile) = self.night.config.profiles.get(&state.vendor) else { return Ok(()) };
-        let outbox = profile.delivery.outbox.clone();
-        if state.status == BatchStatus::Shipped {
-            let Some(acknowledged) = self.acknowledge(name, &state, &outbox)? else { return Ok(()) };
-            state = acknowledged;
-        }
-        for _ in 0..RECEIPTS_MAX {
-            if !matches!(state.status, BatchStatus::Acknowledged | BatchStatus::Settled) {
-                break;
+impl Desk<'_, '_> {
+    fn ask_all(&self, batches: Vec<(BatchName, BatchState)>) -> Result<Answers, Fault> {
+        let mut answers = Answers::default();
+        let waited_for = batches.iter().any(|(_, state)| state.status != BatchStatus::Settled);
+        let (vendor, count) = (&self.vendor, batches.len());
+        let (Some(profile), Some(address)) = (self.config.profiles.get(vendor), self.config.connections.get(vendor)) else {
+            if waited_for {
+                let text = format!("{count} batches wait for answers of {vendor}, and the configuration has no connection to it");
+                answers.faults.push(Fault::usage("FP-C008", text));
             }
-            match self.receipt(name, &state, &outbox)? {
-                Some(next) => state = next,
-                None => break,
+            return Ok(answers);
+        };
+        let opened = profile.answers.certificate.as_deref().map(read_bounded).transpose().map_err(Fault::from);
+        let opened = opened.and_then(|trusted| Ok((trusted, Connection::open(address)?)));
+        let (trusted, connection) = match opened {
+            Ok(opened) => opened,
+            // Nothing is waited for there; the next run asks again.
+            Err(fault) if !waited_for => {
+                self.watch.note(&format!("{vendor} was not asked about letters that came back: {fault}"));
+                return Ok(answers);
+            }
+            Err(fault) => {
+                let message = format!("{vendor}: answers to {count} batches were not fetched: {}", fault.message);
+                answers.faults.push(Fault { message, ..fault });
+                return Ok(answers);
+            }
+        };
+        let deadline = Instant::now() + VENDOR_TIME_MAX;
+        let mut after = count;
+        for (name, state) in batches {
+            after -= 1;
+            let asked = Answering::new(self, profile, &connection, trusted.as_deref(), deadline, &mut answers).batch(&name, state);
+            self.watch.step("answers", 1);
+            let Err(fault) = asked else { continue };
+            match fault.exit {
+                exit::UNEXPECTED | exit::LEDGER_HELD => return Err(fault),
+                // The line is broken, or the time is over: there is no use in asking for the others.
+                exit::UNREACHABLE | exit::KEYS => {
+                    let message = format!("{vendor}, batch {name}, and {after} after it were not asked about: {}", fault.message);
+                    answers.faults.push(Fault { message, ..fault });
+                    break;
+                }
+                _ => answers.faults.push(fault),
             }
         }
-        Ok(())
+        Ok(answers)
     }
-
-    fn fetch(&self, remote: &str, bytes_max: u64) -> Result<Option<Vec<u8>>, Fault> {
-        self.connection.read_if_there(remote, bytes_max).map_err(|fault| match fault.code {
-            "FP-A001" => Fault::new("FP-A001", exit::MISMATCH, fault.to_string()),
-            _ => fault.into(),
-        })
-    }
-
-    /// The technical answer; `None` while there is none.
-    fn acknowledge(&mut self, name: &BatchName, state: &BatchState, outbox: &str) -> Result<Option<BatchState>, Fault> {
-        let Some(bytes) = self.fetch(&format!("{outbox}/{}", BatchFiles::ack(name)), HEAD_BYTES_MAX)? else { return Ok(None) };
-        let answer = self.night.store.put(&bytes)?;
-        self.night.store.sync()?;
-        let ack = read_ack(&bytes, name, &state.manifest).map_err(mismatch)?;
-        let accepted = ack.result == AckResult::Accepted;
-        let reason = crate::domain::redact::redact(&ack.reason);
-        let event = BatchEvent::Acknowledged { accepted, reason: reason.clone(), answer };
-        self.night.ledger.record(&clock::now(), &[Entry::Batch(name.clone(), event)])?;
-        if !accepted {
-            self.answers.batches_refused += 1;
-            let text = format!("{} refused batch {name}: {reason}; none of its letters is printed", state.vendor);
-            return Err(Fault::new("FP-A007", exit::MISMATCH, text));
-        }
-        self.answers.batches_acknowledged += 1;
-        Ok(self.night.ledger.batch(name)?)
-    }
-
-    /// The next receipt; `None` while there is none.
-    fn receipt(&mut self, name: &BatchName, state: &BatchState, outbox: &str) -> Result<Option<BatchState>, Fault> {
-        let number = state.receipts + 1;
-        let base = format!("{outbox}/{name}.receipt-{number}");
-        let Some(head_bytes) = self.fetch(&format!("{base}.json"), HEAD_BYTES_MAX)? else { return Ok(None) };
-        // The head comes last: a head without rows is a fault of the vendor's.
-        let rows_bytes = self
-            .fetch(&format!("{base}.csv"), ANSWER_BYTES_MAX)?
-            .ok_or_else(|| Fault::new("FP-A001", exit::MISMATCH, format!("receipt {number} of {name} has a head, but no rows")))?;
-        let (head, rows) = (self.night.store.put(&head_bytes)?, self.night.store.put(&rows_bytes)?);
-        self.night.store.sync()?;
-        let letters = self.night.ledger.letters_of(name)?;
-        let parsed = read_head(&head_bytes, name, &state.manifest, number).map_err(mismatch)?;
-        let events = match_receipt(&parsed, &rows_bytes, &letters).map_err(mismatch)?;
-        let count = |of: fn(&LetterEvent) -> bool| events.iter().filter(|(_, event)| of(event)).count() as u64;
-        let settled = count(|event| matches!(event, LetterEvent::Settled { .. }));
-        let returned = count(|event| matches!(event, LetterEvent::Returned { .. }));
-        let open = self.night.ledger.open_letters(name)?;
-        let mut entries = vec![Entry::Batch(name.clone(), BatchEvent::Answered { number, head, rows })];
-        entries.extend(events.into_iter().map(|(id, event)| Entry::Letter(id, event)));
-        if settled == open && state.status == BatchStatus::Acknowledged {
-            entries.push(Entry::Batch(name.clone(), BatchEvent::Settled {}));
-        }
-        self.night.ledger.record(&clock::now(), &entries)?;
-        self.answers.receipts_applied += 1;
-        self.answers.letters_settled += settled;
-        self.answers.letters_returned += returned;
-        Ok(self.night.ledger.batch(name)?)
-    }
-}
-
-fn mismatch(fault: AnswerFault) -> Fault {
-    Fault::new(fault.code, exit::MISMATCH, format!("{}; nothing of it was applied", fault.message))
 }

@@ -8,7 +8,7 @@ use super::{Night, RunReport};
 use crate::adapters::signer::Signer;
 use crate::adapters::store::{Store, private_folder, size_and_hash, write_private};
 use crate::adapters::{clock, container, encrypt, measure};
-use crate::app::fault::Fault;
+use crate::app::fault::{Fault, exit};
 use crate::domain::state::LetterState;
 use crate::domain::status::{BatchEvent, BatchStatus, LetterEvent};
 use crate::domain::{BatchName, Cvr, LetterId, PrintJob, Sha256, VendorId};
@@ -17,13 +17,13 @@ use crate::pipeline::group::{BatchPlan, Candidate, VendorPlan, plan};
 use crate::pipeline::seal::{Facts, Member, manifest, name_of, rows};
 use crate::vendor::profile::Release;
 use crate::vendor::{Container, VendorProfile};
-use crate::wire::manifest::{BatchFiles, Encrypted, FileEntry, LetterRow, letters_to_csv};
+use crate::wire::manifest::{BatchFiles, Encrypted, FileEntry, LetterRow, Manifest, letters_to_csv};
 use crate::wire::{cms, envelope};
 use crossbeam_channel::{Sender, bounded};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use openssl::x509::X509;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -32,6 +32,9 @@ use std::path::{Path, PathBuf};
 const MAKING: &str = ".making";
 /// Batches for each thread that are written before their turn to be signed.
 const AHEAD: usize = 2;
+/// From so many letters on, the batches that are signed are recorded, all in one transaction: letters lie all over the
+/// ledger's pages, and the more of them it writes at once, the fewer pages it writes twice.
+const RECORD_LETTERS: usize = 10_000;
 
 /// The plans for all printable letters that are in no batch, vendor by vendor.
 pub(super) fn plans(night: &Night<'_>, as_of: Timestamp) -> Result<Vec<VendorPlan>, Fault> {
@@ -62,6 +65,7 @@ pub(super) fn candidate(letter: LetterId, municipality: Cvr, job: &PrintJob) -> 
         sheets: job.sheets,
         bytes: job.bytes,
         weight_g: job.weight_g,
+        latest_arrival: job.latest_arrival,
     }
 }
 
@@ -83,8 +87,16 @@ pub(super) fn seal(night: &mut Night<'_>, report: &mut RunReport) -> Result<(), 
             report.rejected += 1;
         }
         let Some(signer) = signer.as_ref().filter(|_| !plan.batches.is_empty()) else { continue };
+        if let Some(order) = night.ledger.stopped(&plan.vendor)? {
+            night.watch.note(&format!("nothing is sealed for {}: order {order} stopped it", plan.vendor));
+            continue;
+        }
         let profile = &night.config.profiles[&plan.vendor];
-        match seal_all(night, plan.business_day, profile, &plan.batches, signer, &root) {
+        let (batches, foreign): (Vec<BatchPlan>, Vec<BatchPlan>) =
+            plan.batches.into_iter().partition(|batch| signer.may_sign_for(&batch.municipality, night.config.agreed_signer.as_ref()));
+        let municipalities: BTreeSet<Cvr> = foreign.into_iter().map(|batch| batch.municipality).collect();
+        report.faults.extend(municipalities.iter().map(|municipality| signed_by_another(profile, municipality, signer)));
+        match seal_all(night, plan.business_day, profile, &batches, signer, &root) {
             Ok(sealed) => report.batches_sealed += sealed,
             // The vendor's own certificate holds up its own batches only.
             Err(fault) if fault.code == "FP-K025" => {
@@ -98,6 +110,17 @@ pub(super) fn seal(night: &mut Night<'_>, report: &mut RunReport) -> Result<(), 
     Ok(())
 }
 
+/// The vendor's acceptance test would refuse the batches for their signature: better to say so here.
+fn signed_by_another(profile: &VendorProfile, municipality: &Cvr, signer: &Signer) -> Fault {
+    let cvr = signer.cvr().map(|cvr| cvr.to_string()).unwrap_or_default();
+    let text = format!(
+        "nothing was sealed of municipality {municipality} for {}: our certificate is of the organisation with CVR {cvr}, and \
+         signing.agreed_cvr does not name it",
+        profile.id
+    );
+    Fault::new("FP-K027", exit::KEYS, text)
+}
+
 /// Seals one vendor's batches in their order. Containers are written and read back by as many threads as there are
 /// processors, a few batches ahead of the one that is being signed, so that memory does not grow with the night.
 fn seal_all(
@@ -108,7 +131,7 @@ fn seal_all(
     signer: &Signer,
     root: &Path,
 ) -> Result<u64, Fault> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(plans.len());
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(plans.len()).max(1);
     let store = night.store.clone();
     let recipient = profile.delivery.encrypt_to.as_deref().map(|path| encrypt::recipient(path, clock::now_s())).transpose()?;
     std::thread::scope(|scope| {
@@ -124,23 +147,31 @@ fn seal_all(
         }
         // Held by the workers alone: when all of them are gone, giving out work fails and does not wait for ever.
         drop(jobs);
-        let broken = || Fault::new("FP-C006", crate::app::fault::exit::UNEXPECTED, "writing the batches broke off unexpectedly");
+        let broken = || Fault::new("FP-C006", exit::UNEXPECTED, "writing the batches broke off unexpectedly");
         let mut ahead = VecDeque::new();
         let mut plans_left = plans.iter().enumerate();
-        let mut sealed = 0;
-        loop {
+        let mut desk = Desk { night, business_day, profile, signer, previous: None, unrecorded: Vec::new(), batches: 0 };
+        desk.previous = desk.night.ledger.last_batch(&profile.id)?;
+        let mut next = |desk: &mut Desk<'_, '_>| -> Result<bool, Fault> {
             while ahead.len() < threads * AHEAD {
                 let Some((index, plan)) = plans_left.next() else { break };
                 let (done, prepared) = bounded(1);
-                work.send((members(&night.ledger, plan)?, root.join(format!("{MAKING}-{index}")), done)).map_err(|_| broken())?;
+                work.send((members(&desk.night.ledger, plan)?, root.join(format!("{MAKING}-{index}")), done)).map_err(|_| broken())?;
                 ahead.push_back((plan, prepared));
             }
-            let Some((plan, prepared)) = ahead.pop_front() else { return Ok(sealed) };
-            let prepared = prepared.recv().map_err(|_| broken())??;
-            finish(night, business_day, profile, &plan.municipality, prepared, signer)?;
-            sealed += 1;
-            night.watch.step("batches", 1);
-        }
+            let Some((plan, prepared)) = ahead.pop_front() else { return Ok(false) };
+            desk.sign(&plan.municipality, prepared.recv().map_err(|_| broken())??)?;
+            Ok(true)
+        };
+        let outcome = loop {
+            match next(&mut desk) {
+                Ok(true) => {}
+                end => break end,
+            }
+        };
+        // What stops a batch does not undo those that are signed.
+        desk.record()?;
+        outcome.map(|_| desk.batches)
     })
 }
 
@@ -198,64 +229,106 @@ fn encrypted(folder: &Path, plain: Vec<FileEntry>, recipient: &X509) -> io::Resu
     Ok((files, Encrypted { method: envelope::METHOD.to_owned(), certificate_sha256, plain }))
 }
 
-/// Signs a prepared batch and records it. One after another: each manifest of a vendor quotes the one before.
-fn finish(
-    night: &mut Night<'_>,
+/// Where one vendor's batches are signed, one after another: each manifest quotes the one before.
+struct Desk<'a, 'n> {
+    night: &'a mut Night<'n>,
     business_day: Date,
+    profile: &'a VendorProfile,
+    signer: &'a Signer,
+    /// Running number and manifest of the vendor's last batch.
+    previous: Option<(u64, Sha256)>,
+    /// Of batches that are signed and have their name on the disk, and that the ledger does not know yet.
+    unrecorded: Vec<Entry>,
+    /// Signed here.
+    batches: u64,
+}
+
+impl Desk<'_, '_> {
+    fn sign(&mut self, municipality: &Cvr, batch: Prepared) -> Result<(), Fault> {
+        let what = |e: io::Error| Fault::io("sealing a batch", &e);
+        let letters_csv = letters_to_csv(&batch.rows)?;
+        let facts = Facts {
+            vendor: self.profile.id.clone(),
+            profile_version: self.profile.profile_version.clone(),
+            municipality: municipality.clone(),
+            business_date: self.business_day.to_string(),
+            sequence: self.previous.map_or(1, |(sequence, _)| sequence + 1),
+            previous: self.previous.map(|(_, hash)| hash),
+            environment: self.night.config.environment.clone(),
+            created: clock::now(),
+        };
+        let name = name_of(&facts, &letters_csv, &self.profile.batch.name);
+        write_private(&batch.folder.join(BatchFiles::letters(&name)), &letters_csv).map_err(what)?;
+        let (csv_entry, totals) = measure::letters(&batch.folder, &BatchFiles::letters(&name), &batch.rows)?;
+        let named = |entry: FileEntry| FileEntry { name: entry.name.replace(MAKING, name.as_str()), ..entry };
+        let files = batch.files.into_iter().map(named).chain([csv_entry]).collect();
+        let encrypted = batch.encrypted.map(|e| Encrypted { plain: e.plain.into_iter().map(named).collect(), ..e });
+        let manifest = manifest(facts, &name, totals, files, encrypted);
+        let bytes = manifest.to_json();
+        // A night may be long: what was valid when it began need not be any more.
+        self.signer.check(clock::now_s())?;
+        let signature = cms::sign(&bytes, &self.signer.certificate, &self.signer.key, &self.signer.issuers)
+            .map_err(|e| Fault::new("FP-K020", exit::KEYS, e.to_string()))?;
+        write_private(&batch.folder.join(BatchFiles::manifest(&name)), &bytes).map_err(what)?;
+        write_private(&batch.folder.join(BatchFiles::signature(&name)), &signature).map_err(what)?;
+        give_name(&batch.folder, &self.night.config.batches_path().join(name.as_str()), &name).map_err(what)?;
+        let (manifest_hash, signature_hash) = (Sha256(openssl::sha::sha256(&bytes)), Sha256(openssl::sha::sha256(&signature)));
+        self.previous = Some((manifest.sequence, manifest_hash));
+        self.unrecorded.extend(entries(self.profile, &name, manifest, manifest_hash, signature_hash, &batch.members));
+        self.batches += 1;
+        if self.unrecorded.len() < RECORD_LETTERS { Ok(()) } else { self.record() }
+    }
+
+    /// Makes the signed batches durable, and then known to the ledger.
+    fn record(&mut self) -> Result<(), Fault> {
+        if self.unrecorded.is_empty() {
+            return Ok(());
+        }
+        self.night.store.sync()?;
+        let entries = std::mem::take(&mut self.unrecorded);
+        self.night.ledger.record(&clock::now(), &entries)?;
+        for entry in entries {
+            let Entry::Batch(name, event) = entry else { continue };
+            match event {
+                BatchEvent::Sealed { .. } => self.night.watch.step("batches", 1),
+                BatchEvent::ReleaseRequired {} => {
+                    let text = format!("batch {name} waits for two persons: `fjernprint batch release {name} --by NAME`");
+                    self.night.watch.note(&text);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the ledger is told of a sealed batch.
+fn entries(
     profile: &VendorProfile,
-    municipality: &Cvr,
-    batch: Prepared,
-    signer: &Signer,
-) -> Result<(), Fault> {
-    let what = |e: io::Error| Fault::io("sealing a batch", &e);
-    let letters_csv = letters_to_csv(&batch.rows)?;
-    let previous = night.ledger.last_batch(&profile.id)?;
-    let facts = Facts {
-        vendor: profile.id.clone(),
-        profile_version: profile.profile_version.clone(),
-        municipality: municipality.clone(),
-        business_date: business_day.to_string(),
-        sequence: previous.map_or(1, |(sequence, _)| sequence + 1),
-        previous: previous.map(|(_, hash)| hash),
-        environment: night.config.environment.clone(),
-        created: clock::now(),
-    };
-    let name = name_of(&facts, &letters_csv, &profile.batch.name);
-    write_private(&batch.folder.join(BatchFiles::letters(&name)), &letters_csv).map_err(what)?;
-    let (csv_entry, totals) = measure::letters(&batch.folder, &BatchFiles::letters(&name), &batch.rows)?;
-    let named = |entry: FileEntry| FileEntry { name: entry.name.replace(MAKING, name.as_str()), ..entry };
-    let files = batch.files.into_iter().map(named).chain([csv_entry]).collect();
-    let encrypted = batch.encrypted.map(|e| Encrypted { plain: e.plain.into_iter().map(named).collect(), ..e });
-    let manifest = manifest(facts, &name, totals, files, encrypted);
-    let bytes = manifest.to_json();
-    // A night may be long: what was valid when it began need not be any more.
-    signer.check(clock::now_s())?;
-    let signature = cms::sign(&bytes, &signer.certificate, &signer.key, &signer.issuers)
-        .map_err(|e| Fault::new("FP-K020", crate::app::fault::exit::KEYS, e.to_string()))?;
-    write_private(&batch.folder.join(BatchFiles::manifest(&name)), &bytes).map_err(what)?;
-    write_private(&batch.folder.join(BatchFiles::signature(&name)), &signature).map_err(what)?;
-    give_name(&batch.folder, &night.config.batches_path().join(name.as_str()), &name).map_err(what)?;
-    night.store.sync()?;
+    name: &BatchName,
+    manifest: Manifest,
+    manifest_hash: Sha256,
+    signature_hash: Sha256,
+    members: &[Member],
+) -> Vec<Entry> {
     let sealed = BatchEvent::Sealed {
-        vendor: profile.id.clone(),
-        municipality: municipality.clone(),
-        business_date: manifest.business_date.clone(),
+        vendor: manifest.vendor,
+        municipality: manifest.municipality_cvr,
+        business_date: manifest.business_date,
         sequence: manifest.sequence,
-        manifest: Sha256(openssl::sha::sha256(&bytes)),
-        signature: Sha256(openssl::sha::sha256(&signature)),
+        manifest: manifest_hash,
+        signature: signature_hash,
         letters: manifest.letters,
         pages: manifest.pages,
         sheets: manifest.sheets,
         bytes: manifest.bytes,
     };
-    let batched = batch.members.iter().map(|m| Entry::Letter(m.letter.clone(), LetterEvent::Batched { batch: name.clone() }));
     let mut entries = vec![Entry::Batch(name.clone(), sealed)];
     if profile.delivery.release == Some(Release::TwoPersons) {
         entries.push(Entry::Batch(name.clone(), BatchEvent::ReleaseRequired {}));
-        night.watch.note(&format!("batch {name} waits for two persons: `fjernprint batch release {name} --by NAME`"));
     }
-    entries.extend(batched);
-    Ok(night.ledger.record(&manifest.created, &entries)?)
+    entries.extend(members.iter().map(|m| Entry::Letter(m.letter.clone(), LetterEvent::Batched { batch: name.clone() })));
+    entries
 }
 
 fn members(ledger: &Ledger, plan: &BatchPlan) -> Result<Vec<Member>, Fault> {

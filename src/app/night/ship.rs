@@ -1,27 +1,28 @@
 //! Ships sealed batches: every vendor in a thread of its own, so that one that is down delays no other.
 //!
-//! Intent stands in the ledger before the first byte leaves, and again before the ready marker: from there to the record
+//! Intent stands in the ledger before the first byte leaves, and again before the completion sign: from there to the record
 //! that it is done, the outcome is unknown and is asked about, never guessed.
 
-use super::upload::Round;
+use super::upload::{self, Round};
 use super::{Night, RunReport, seal};
 use crate::adapters::clock;
-use crate::adapters::sftp::{Manner, Sessions, SftpFault, Target};
+use crate::adapters::sftp::{Manner, OwnFolder, Sessions, SftpFault, Target};
 use crate::adapters::store::size_and_hash;
 use crate::app::config::Config;
 use crate::app::fault::{Fault, exit};
 use crate::app::watch::Watch;
 use crate::domain::redact::redact;
-use crate::domain::state::BatchState;
+use crate::domain::state::{BatchState, Recall};
 use crate::domain::status::{BatchEvent, LetterEvent};
-use crate::domain::{BatchName, Sha256, VendorId};
+use crate::domain::{BatchName, CompletionSign, OrderId, Sha256, VendorId};
 use crate::ledger::{Entry, Ledger};
-use crate::pipeline::ship::{Parts, Step, earlier, ready_marker, step, wait_after};
+use crate::pipeline::ship::{Parts, Step, completion_sign, earlier, step, wait_after};
 use crate::vendor::{UploadCheck, VendorProfile};
+use crate::wire::cms::SIGNATURE_BYTES_MAX;
 use crate::wire::manifest::{BatchFiles, MANIFEST_BYTES_MAX, Manifest};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -33,9 +34,10 @@ struct Shipped {
     fault: Option<Fault>,
 }
 
-pub(super) fn ship(night: &mut Night<'_>, report: &mut RunReport) -> Result<(), Fault> {
+/// Ships what waits, or of it only the batch `only`.
+pub(super) fn ship(night: &mut Night<'_>, only: Option<&BatchName>, report: &mut RunReport) -> Result<(), Fault> {
     let mut by_vendor: BTreeMap<VendorId, Vec<(BatchName, BatchState)>> = BTreeMap::new();
-    for (name, state) in seal::unshipped(&night.ledger)? {
+    for (name, state) in seal::unshipped(&night.ledger)?.into_iter().filter(|(name, _)| only.is_none_or(|only| only == name)) {
         by_vendor.entry(state.vendor.clone()).or_default().push((name, state));
     }
     let now = clock::time_of_day();
@@ -87,6 +89,11 @@ impl<'l> Delivery<'_, 'l> {
             shipped.fault = Some(Fault::usage("FP-C008", text));
             return shipped;
         };
+        let stopped = self.ledger().stopped(&self.vendor).map_err(Fault::from);
+        if let Some(fault) = stopped.map_or_else(Some, |order| order.map(|order| stop_of(&self.vendor, &order))) {
+            shipped.fault = Some(fault);
+            return shipped;
+        }
         let mut waiting = batches.iter();
         let mut current = waiting.next();
         let mut tries = 0;
@@ -126,13 +133,25 @@ impl<'l> Delivery<'_, 'l> {
         self.ledger().record(&clock::now(), entries).map_err(|e| (e.into(), false))
     }
 
-    /// Whether this run still holds the ledger: asked before anything gets its final name at the vendor.
+    /// Whether this run still holds the ledger, and nobody has stopped the vendor: asked before anything gets its final name at the vendor.
     fn permit(&self) -> Result<(), SftpFault> {
-        self.ledger().check_lease().map_err(|e| {
-            let fault = Fault::from(e);
-            SftpFault::new(fault.code, format!("shipping to {}", self.vendor), fault.message, false)
-        })
+        let fault = |fault: Fault| SftpFault::new(fault.code, format!("shipping to {}", self.vendor), fault.message, false);
+        let stopped = {
+            let ledger = self.ledger();
+            ledger.check_lease().map_err(|e| fault(e.into()))?;
+            ledger.stopped(&self.vendor).map_err(|e| fault(e.into()))?
+        };
+        match stopped {
+            Some(order) => Err(fault(stop_of(&self.vendor, &order))),
+            None => Ok(()),
+        }
     }
+}
+
+/// FP-O003: a person stopped it.
+fn stop_of(vendor: &VendorId, order: &OrderId) -> Fault {
+    let text = format!("nothing more goes to {vendor}: order {order} stopped it; `fjernprint resume` ends that");
+    Fault::new("FP-O003", exit::GATE, text)
 }
 
 /// A fault, and whether trying again can help.
@@ -166,7 +185,7 @@ impl Shipment<'_, '_, '_> {
                 self.record(BatchEvent::UploadStarted { attempt })?;
                 self.upload(sessions, &state, attempt)?;
                 self.record(BatchEvent::ReadyIntended {})?;
-                self.mark(sessions, attempt)?;
+                self.mark(sessions, &state, attempt)?;
             }
             Step::Mark => {
                 let vendor = &self.delivery.vendor;
@@ -178,13 +197,18 @@ impl Shipment<'_, '_, '_> {
                         // Every part is looked at; those that are there with their size are left.
                         self.upload(sessions, &state, attempt)?;
                     }
-                    self.mark(sessions, attempt)?;
+                    self.mark(sessions, &state, attempt)?;
                 }
             }
         }
         let count = letters.len() as u64;
-        let shipped = letters.into_iter().map(|(id, _)| Entry::Letter(id, LetterEvent::Shipped { batch: self.name.clone() }));
-        let entries: Vec<Entry> = std::iter::once(Entry::Batch(self.name.clone(), BatchEvent::Shipped {})).chain(shipped).collect();
+        let mut entries = vec![Entry::Batch(self.name.clone(), BatchEvent::Shipped {})];
+        for (id, state) in letters {
+            entries.push(Entry::Letter(id.clone(), LetterEvent::Shipped { batch: self.name.clone() }));
+            if state.recall == Some(Recall::Waiting) {
+                entries.push(Entry::Letter(id, LetterEvent::RecallFailed {}));
+            }
+        }
         self.delivery.record(&entries)?;
         Ok(count)
     }
@@ -209,22 +233,42 @@ impl Shipment<'_, '_, '_> {
         let manner = self.manner(attempt, &permit);
         let round = Round { connection: sessions.first(), parts: &parts, delivery: &self.profile.delivery, manner, batch: &folder };
         let (content, proof) = round.prepare().map_err(theirs)?;
-        sessions.upload(&content, &manner).map_err(theirs)?;
-        // In this order: the signature says that all that it signs is there.
+        let folders = parts.folders();
+        let own_folder = folders.first().map(|remote| OwnFolder { remote, entries_max: upload::entries_max(&parts) });
+        sessions.upload(&content, &Manner { own_folder, ..manner }).map_err(theirs)?;
+        // In this order: the signature says that all that it signs is there. Where it is the sign, it waits for the intent.
         proof.iter().try_for_each(|one| sessions.upload(std::slice::from_ref(one), &manner)).map_err(theirs)
     }
 
-    fn mark(&self, sessions: &Sessions, attempt: u32) -> Result<(), Failed> {
+    /// Puts up what the vendor begins on.
+    fn mark(&self, sessions: &Sessions, state: &BatchState, attempt: u32) -> Result<(), Failed> {
         let permit = || self.delivery.permit();
-        let target = Target::new(ready_marker(self.name, &self.profile.delivery), 0);
+        let content = match self.profile.delivery.completion_sign {
+            CompletionSign::Marker(_) => Vec::new(),
+            CompletionSign::Signature => self.signature(state).map_err(|fault| (fault, false))?,
+        };
+        let target = Target::new(completion_sign(self.name, &self.profile.delivery), content.len() as u64);
         for earlier in earlier(attempt) {
             sessions.first().remove(&Manner::part(&target.remote, earlier)).map_err(theirs)?;
         }
-        sessions.first().upload(&mut io::empty(), &target, &self.manner(attempt, &permit)).map_err(theirs)
+        sessions.first().upload(&mut Cursor::new(content), &target, &self.manner(attempt, &permit)).map_err(theirs)
+    }
+
+    /// The batch's signature, as it was sealed.
+    fn signature(&self, state: &BatchState) -> Result<Vec<u8>, Fault> {
+        let path = self.delivery.config.batches_path().join(self.name.as_str()).join(BatchFiles::signature(self.name));
+        let mut bytes = Vec::new();
+        let read = File::open(&path).and_then(|file| file.take(SIGNATURE_BYTES_MAX).read_to_end(&mut bytes));
+        read.map_err(|e| Fault::io(format!("reading {}", path.display()), &e))?;
+        if Sha256(openssl::sha::sha256(&bytes)) == state.signature {
+            return Ok(bytes);
+        }
+        let text = format!("the signature of batch {} on disk is not the one that was sealed; restore it from a backup", self.name);
+        Err(Fault::new("FP-L006", exit::MISMATCH, text))
     }
 
     fn manner<'p>(&self, attempt: u32, permit: &'p (dyn Fn() -> Result<(), SftpFault> + Sync)) -> Manner<'p> {
-        Manner { rename: self.profile.delivery.rename_into_place, look: self.looks(), attempt, permit }
+        Manner { rename: self.profile.delivery.rename_into_place, look: self.looks(), attempt, permit, own_folder: None }
     }
 
     fn has_answered(&self, sessions: &Sessions) -> Result<bool, Failed> {

@@ -10,6 +10,11 @@ use std::path::Path;
 const LEFT_OVERS_EACH_MAX: usize = 4;
 const ENTRIES_MAX: usize = 1_000;
 
+/// So many entries of a batch's own folder are read at most.
+pub(super) fn entries_max(parts: &Parts) -> usize {
+    ENTRIES_MAX + parts.content.len() * LEFT_OVERS_EACH_MAX
+}
+
 /// One attempt at one batch.
 pub(super) struct Round<'a> {
     pub connection: &'a Connection,
@@ -40,8 +45,7 @@ impl Round<'_> {
     /// Makes the batch's own folder, or lists it: then `there` knows of each of its files whether it is there.
     fn own_folder(&self, folder: &str, there: &mut BTreeMap<String, Option<u64>>) -> Result<(), SftpFault> {
         let made = self.connection.folder(folder)?;
-        let entries_max = ENTRIES_MAX + self.parts.content.len() * LEFT_OVERS_EACH_MAX;
-        let listed = if made { Ok(BTreeMap::new()) } else { self.connection.list(folder, entries_max) };
+        let listed = if made { Ok(BTreeMap::new()) } else { self.connection.list(folder, entries_max(self.parts)) };
         let listed = match listed {
             Ok(listed) => listed,
             // Not every server lists: then each file is looked at.

@@ -119,6 +119,7 @@ fn job(
         postcode: demand.address.and_then(|a| a.postcode.clone()).unwrap_or_default(),
         country: demand.address.map_or("DK".to_owned(), |a| redact(&a.country)),
         cost_group: no_formula(redact(wishes.cost_group.as_deref().unwrap_or_default())),
+        latest_arrival: wishes.latest_arrival,
     }
 }
 
