@@ -12,3 +12,4 @@ pub mod register;
 pub mod sftp;
 pub mod signer;
 pub mod store;
+pub mod webhook;

@@ -213,7 +213,7 @@ pub fn account_of(config: &Config, business_date: Option<&str>) -> Result<Accoun
 }
 
 /// What is late about a batch, by the time of the event that says it was shipped.
-fn late(config: &Config, ledger: &Ledger, name: &BatchName, state: &BatchState, open: u64) -> Result<Option<String>, Fault> {
+pub(super) fn late(config: &Config, ledger: &Ledger, name: &BatchName, state: &BatchState, open: u64) -> Result<Option<String>, Fault> {
     let (true, Some(profile)) = (at_vendor(state.status), config.profiles.get(&state.vendor)) else { return Ok(None) };
     let shipped_at = ledger.batch_event_at(name, "shipped")?.and_then(|at| at.parse::<Timestamp>().ok());
     Ok(shipped_at.and_then(|at| overdue(state, at, open, profile, clock::instant())))

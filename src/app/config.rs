@@ -4,9 +4,12 @@ use super::fault::Fault;
 use super::profiles;
 use crate::adapters::sftp::Address;
 use crate::adapters::signer::SignerFiles;
+use crate::adapters::webhook::{Webhook, address_fault};
 use crate::domain::rules::severity_faults;
 use crate::domain::{Colour, Cvr, Envelope, Plex, Postage, Severity, VendorId};
 use crate::pdf::repair::Remedy;
+use crate::pipeline::alarms::{AlarmRules, Expected, MaxAge};
+use crate::pipeline::gates::GateRules;
 use crate::pipeline::intake::Sender;
 use crate::pipeline::validate::Policy;
 use crate::vendor::VendorProfile;
@@ -38,6 +41,10 @@ struct Written {
     sender: Vec<WrittenSender>,
     #[serde(default)]
     connection: Vec<Connection>,
+    #[serde(default)]
+    gates: GateRules,
+    #[serde(default)]
+    alarms: WrittenAlarms,
 }
 
 #[derive(Debug, Deserialize)]
@@ -231,6 +238,81 @@ struct WrittenSender {
     /// What a breach of a rule means for its letters, by the rule's word.
     #[serde(default)]
     severity: BTreeMap<String, Severity>,
+    /// Letters on a day of work, instead of what its own past says.
+    expected: Option<Expected>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct WrittenAlarms {
+    webhook: Option<String>,
+    webhook_secret_file: Option<PathBuf>,
+    webhook_secret_header: String,
+    webhook_timeout_s: u64,
+    max_age_workdays: MaxAge,
+    stop_hours: u32,
+    unknown_hours: u32,
+    disk_free_min_mb: u64,
+    volume_factor: f64,
+    volume_min_letters: u64,
+    history_days_min: usize,
+}
+
+impl Default for WrittenAlarms {
+    fn default() -> Self {
+        let rules = AlarmRules::default();
+        Self {
+            webhook: None,
+            webhook_secret_file: None,
+            webhook_secret_header: "Authorization".to_owned(),
+            webhook_timeout_s: 5,
+            max_age_workdays: rules.max_age_workdays,
+            stop_hours: rules.stop_hours,
+            unknown_hours: rules.unknown_hours,
+            disk_free_min_mb: rules.disk_free_min_mb,
+            volume_factor: rules.volume_factor,
+            volume_min_letters: rules.volume_min_letters,
+            history_days_min: rules.history_days_min,
+        }
+    }
+}
+
+impl WrittenAlarms {
+    fn rules(&self) -> AlarmRules {
+        AlarmRules {
+            max_age_workdays: self.max_age_workdays,
+            stop_hours: self.stop_hours,
+            unknown_hours: self.unknown_hours,
+            disk_free_min_mb: self.disk_free_min_mb,
+            volume_factor: self.volume_factor,
+            volume_min_letters: self.volume_min_letters,
+            history_days_min: self.history_days_min,
+        }
+    }
+
+    fn webhook(self, folder: &Path) -> Option<Webhook> {
+        Some(Webhook {
+            address: self.webhook?,
+            secret_file: self.webhook_secret_file.map(|file| folder.join(file)),
+            secret_header: self.webhook_secret_header,
+            timeout_s: self.webhook_timeout_s,
+        })
+    }
+
+    fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        if let Some(why) = self.webhook.as_deref().and_then(address_fault) {
+            faults.push(format!("[alarms] webhook {why}"));
+        }
+        if !(1..=60).contains(&self.webhook_timeout_s) {
+            faults.push("[alarms] webhook_timeout_s must be 1 to 60".to_owned());
+        }
+        let token = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if self.webhook_secret_header.is_empty() || !self.webhook_secret_header.chars().all(token) {
+            faults.push("[alarms] webhook_secret_header must be the name of a header".to_owned());
+        }
+        faults
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -272,6 +354,11 @@ pub struct Config {
     pub policies: BTreeMap<String, Policy>,
     pub profiles: BTreeMap<VendorId, VendorProfile>,
     pub connections: BTreeMap<VendorId, Address>,
+    pub gates: GateRules,
+    pub alarms: AlarmRules,
+    /// By the sender's id.
+    pub expected: BTreeMap<String, Expected>,
+    pub webhook: Option<Webhook>,
 }
 
 impl Config {
@@ -344,9 +431,13 @@ impl Config {
                 .iter()
                 .map(|s| (s.id.clone(), Policy { severity: s.severity.clone(), remedies: s.repair.clone() }))
                 .collect(),
+            expected: written.sender.iter().filter_map(|s| Some((s.id.clone(), s.expected?))).collect(),
             senders: written.sender.into_iter().map(|s| Sender { id: s.id, municipalities: s.municipalities }).collect(),
             profiles,
             connections,
+            gates: written.gates,
+            alarms: written.alarms.rules(),
+            webhook: written.alarms.webhook(folder),
         })
     }
 
@@ -451,6 +542,14 @@ fn faults(written: &Written, profiles: &BTreeMap<VendorId, VendorProfile>) -> Ve
                 .map(|m| format!("sender {}: municipality {m} is not known", sender.id)),
         );
     }
+    faults.extend(
+        written
+            .sender
+            .iter()
+            .filter(|s| s.expected.is_some_and(|e| e.min > e.max))
+            .map(|s| format!("sender {}: expected has a min above its max", s.id)),
+    );
+    faults.extend(written.alarms.faults());
     let mut connected = BTreeSet::new();
     for connection in &written.connection {
         if !connected.insert(&connection.vendor) {

@@ -4,8 +4,9 @@
 use super::account::{Account, Unsettled, account, at_vendor};
 use super::config::Config;
 use super::fault::Fault;
-use super::{last_runs, release, signing, who};
+use super::{alarms, last_runs, release, signing, who};
 use crate::adapters::clock;
+use crate::domain::alarm;
 use crate::domain::calendar::{date_in_denmark, shown_in_denmark};
 use crate::domain::codes::{self, Owner};
 use crate::domain::order::{Deed, Order, OrderStatus};
@@ -22,6 +23,9 @@ const RUN_EVERY_H: i64 = 26;
 /// Room on the data folder's disk: low when less than both of these is free.
 const DISK_FREE_MIN_BYTES: u64 = 10 << 30;
 const DISK_FREE_MIN_PERCENT: u64 = 10;
+
+/// Alarms of what only the run that raised them can see.
+const ALARMS_SHOWN: [&str; 5] = ["FP-M010", "FP-M011", "FP-M012", "FP-M016", "FP-M021"];
 
 /// How soon somebody should look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -74,6 +78,7 @@ pub fn desk(config: &Config, ledger: &Ledger, account: &Account, business_date: 
     for status in [BatchStatus::Unreleased, BatchStatus::Uploading] {
         list.extend(account.unsettled.iter().filter(|batch| batch.state.status == status).filter_map(|batch| desk.batch(batch)));
     }
+    list.extend(desk.alarms()?);
     list.extend(desk.held()?);
     list.extend(desk.rejected()?);
     list.extend(desk.refused_files()?);
@@ -256,6 +261,19 @@ impl Desk<'_> {
             list.push(Attention { count: u64::from(order.letters), days, ..asked });
         }
         Ok(list)
+    }
+
+    /// Raised alarms of what is not looked at here anew: senders, ages, gates, the webhook.
+    fn alarms(&self) -> Result<Vec<Attention>, Fault> {
+        let raised = alarms::raised_in(self.ledger)?;
+        let others = raised.into_iter().filter(|alarm| ALARMS_SHOWN.contains(&alarm.code.as_str()));
+        let shown = others.map(|alarm| {
+            let gravity = if alarm.gravity == alarm::Gravity::Grave { Gravity::Red } else { Gravity::Yellow };
+            let days = self.days_since(Some(&alarm.since));
+            let shown = attention("alarm", gravity, Some(&alarm.code), alarm.about, alarm.message, alarm.command);
+            Attention { days, ..shown }
+        });
+        Ok(shown.collect())
     }
 
     fn held(&self) -> Result<Vec<Attention>, Fault> {

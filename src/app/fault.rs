@@ -19,6 +19,7 @@ pub mod exit {
     pub const INVALID: u8 = 4;
     pub const UNREACHABLE: u8 = 5;
     pub const MISMATCH: u8 = 6;
+    pub const DEADLINE: u8 = 7;
     pub const GATE: u8 = 8;
     pub const NO_LEDGER: u8 = 10;
     pub const LEDGER_HELD: u8 = 11;

@@ -6,7 +6,7 @@ use super::config::Config;
 use super::desk::{self, Gravity};
 use super::fault::Fault;
 use super::last_runs::{self, JOBS, LastRun};
-use super::signing;
+use super::{alarms, signing};
 use crate::adapters::clock;
 use crate::adapters::store::write_readable;
 use crate::domain::calendar::begin_of;
@@ -193,6 +193,12 @@ fn surroundings(page: &mut Page, config: &Config, ledger: &Ledger) -> Result<(),
     let stops = ledger.stops()?;
     let samples = stops.iter().map(|(subject, _)| (vec![("vendor", subject)], 1.0));
     page.family("fjernprint_stopped", "gauge", "1 for each vendor, or every vendor, that a person has stopped.", samples);
+    let mut alarms: BTreeMap<(String, &str), f64> = BTreeMap::new();
+    for alarm in alarms::raised_in(ledger)? {
+        *alarms.entry((alarm.code, alarm.gravity.word())).or_default() += 1.0;
+    }
+    let samples = alarms.iter().map(|((code, gravity), number)| (vec![("code", code.as_str()), ("gravity", *gravity)], *number));
+    page.family("fjernprint_alarms", "gauge", "Alarms that are raised, by code.", samples);
     let waiting = ledger.orders(OrderStatus::Asked)?.len();
     page.family("fjernprint_orders_waiting", "gauge", "Orders that wait for a second person.", [(no_labels(), waiting as f64)]);
     Ok(())

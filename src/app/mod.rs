@@ -1,11 +1,15 @@
 //! The use cases: what an operator or a job can ask for. The faces in `cli` only ask and show.
 
 pub mod account;
+pub mod alarms;
+pub mod audit;
 pub mod config;
 pub mod conformance;
 pub mod demo;
 pub mod desk;
 pub mod fault;
+pub mod gates;
+pub mod heads;
 pub mod inquiry;
 pub mod last_runs;
 mod mend;
@@ -13,6 +17,7 @@ pub mod metrics;
 pub mod night;
 pub mod orders;
 pub mod profiles;
+pub mod proof;
 pub mod reconcile;
 pub mod release;
 pub mod report;

@@ -57,6 +57,28 @@ root = "keys/ca.pem"            # what vendors trust; the chain is proved to lea
 # Metrics for Prometheus' node exporter, written at the end of each run.
 # [metrics]
 # file = "/var/lib/prometheus/node-exporter/fjernprint.prom"
+
+# A gate stops a run before anything is sealed (exit 8); `fjernprint gate pass ID --reason TEXT` lets it go on.
+[gates]
+volume_factor = 3.0             # so many times the usual number of that weekday, a vendor and municipality; 0: off
+volume_min_letters = 100        # fewer are never too many
+history_nights_min = 4          # of the last eight same weekdays; with fewer there is nothing to compare with
+error_rate_max_percent = 10.0   # rejected and held, of what the night took in; 100: off
+error_rate_min_letters = 200    # with fewer letters the share says nothing
+
+# Alarms are told once: on stderr, to the webhook, and by `fjernprint alarms` as long as they are raised.
+[alarms]
+# webhook = "https://alarm.example.dk/fjernprint"   # JSON is posted there; plain http to this machine only
+# webhook_secret_file = "keys/webhook.secret"       # its first line is sent in webhook_secret_header
+# webhook_secret_header = "Authorization"
+# webhook_timeout_s = 5         # for each of three tries; what is not delivered is tried by the next run
+# stop_hours = 24               # a stop in force for longer
+# unknown_hours = 6             # a batch of which it is not known whether the vendor has it
+# disk_free_min_mb = 2048
+# volume_factor = 3.0           # a sender's letters, so many times the usual number of that weekday
+# volume_min_letters = 50
+# history_days_min = 4
+# max_age_workdays = { accepted = 1, held = 5, validated = 1, batched = 1 }  # shipped: by the vendor's profile
 "#;
 
 const EXAMPLE: &str = r#"
@@ -83,6 +105,8 @@ municipalities = ["99990011"]
 # repair = ["boxes", "turn", "flatten", "drop_active"]
 # What a breach of a rule means for its letters: off, info, warn, repair or reject.
 # severity = { ANNOTATION = "repair" }
+# How many letters to expect on a day of work, instead of what its own past says: an alarm when it is fewer or more.
+# expected = { min = 1, max = 2000 }
 
 # One for each vendor. Without it, batches are sealed and wait.
 # [[connection]]

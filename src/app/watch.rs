@@ -8,6 +8,10 @@ pub trait Watch: Sync {
     fn end(&self, stage: &'static str);
     /// A sentence for whoever looks: never personal.
     fn note(&self, text: &str);
+    /// The same for what must not go unheard, however quiet it is to be.
+    fn alarm(&self, text: &str) {
+        self.note(text);
+    }
 }
 
 /// Nobody looks on.

@@ -94,6 +94,11 @@ pub enum Command {
         #[command(subcommand)]
         command: LetterCommand,
     },
+    /// The proof of a letter, as it was handed out
+    Proof {
+        #[command(subcommand)]
+        command: ProofCommand,
+    },
     /// The stop button: nothing gets its final name at a vendor from here on, whatever run is at work
     Stop {
         /// Only this vendor
@@ -136,6 +141,22 @@ pub enum Command {
         /// Written by rename, readable by all; the standard output when not given
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
+    },
+    /// Gates that stop a run before anything is sealed: unusual volume, error rate
+    Gate {
+        #[command(subcommand)]
+        command: GateCommand,
+    },
+    /// What a person must know: the alarms that are raised
+    Alarms {
+        /// Looks anew, tells what is new, and ends with 7 while a deadline is missed: for a timer between the nights
+        #[arg(long)]
+        check: bool,
+    },
+    /// Who did what, when and why; and the proof that the log was not written anew
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
     },
     /// The ledger
     Ledger {
@@ -255,6 +276,13 @@ pub enum LetterCommand {
     },
     /// One letter and what happened to it
     Show { letter: String },
+    /// One page and a file beside it that prove, offline, that the letter stood in a signed batch and what was answered
+    Proof {
+        letter: String,
+        /// The page; the proof itself is FILE.json beside it
+        #[arg(long, value_name = "FILE.pdf")]
+        out: PathBuf,
+    },
     /// Keeps letters back that stand in no batch yet
     Hold {
         /// Ids, or - for a list on the standard input, an id at the beginning of each line
@@ -289,6 +317,73 @@ pub enum LetterCommand {
         letters: Vec<String>,
         #[command(flatten)]
         rerun: Rerun,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum ProofCommand {
+    /// Checks the proof of a letter; needs no ledger and no configuration
+    Verify {
+        file: PathBuf,
+        /// The certificates that its signatures must lead to, PEM
+        #[arg(long, value_name = "PEM")]
+        certificate: PathBuf,
+        /// A PDF that should be the letter's
+        #[arg(long, value_name = "FILE.pdf")]
+        document: Option<PathBuf>,
+        /// A receipt's rows as the vendor sent them, to prove what is quoted from it
+        #[arg(long, value_name = "FILE.csv")]
+        receipt: Option<PathBuf>,
+        /// An organisation that may sign for municipalities, beside each for itself
+        #[arg(long, value_name = "CVR")]
+        signer: Vec<Cvr>,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum GateCommand {
+    /// The gates that would stop a run now
+    List {
+        /// Business date as 2026-11-24; today in Denmark when not given
+        #[arg(long, value_name = "D")]
+        business_date: Option<String>,
+    },
+    /// Says that a run may pass a gate, for this business date and for what it measures now
+    Pass {
+        /// As `gate list` names it
+        gate: String,
+        #[command(flatten)]
+        why: Why,
+        #[arg(long, value_name = "D")]
+        business_date: Option<String>,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum AuditCommand {
+    /// Orders, releases, stops, passed gates and alarms, oldest first
+    List {
+        /// First day, as 2026-11-24
+        #[arg(long, value_name = "D")]
+        from: Option<jiff::civil::Date>,
+        /// Last day
+        #[arg(long, value_name = "D")]
+        to: Option<jiff::civil::Date>,
+        /// A part of a name or account
+        #[arg(long, value_name = "TEXT")]
+        who: Option<String>,
+        /// A part of the deed or of what it was about
+        #[arg(long, value_name = "TEXT")]
+        what: Option<String>,
+    },
+    /// Proves the log's chain, and that every signed daily head stands on it
+    Verify {
+        /// A head's .json or a folder of them that was kept elsewhere; the data folder's own when not given
+        #[arg(long, value_name = "PATH")]
+        heads: Option<PathBuf>,
+        /// The certificates that the heads' signatures must lead to, PEM; the configured root when not given
+        #[arg(long, value_name = "PEM")]
+        certificate: Option<PathBuf>,
     },
 }
 

@@ -11,6 +11,7 @@ mod reconcile;
 mod show;
 mod vendor_side;
 mod vendors;
+mod watching;
 
 use crate::app::account::{Account, account_of};
 use crate::app::config::Config;
@@ -168,6 +169,8 @@ impl Face<'_> {
                 let which = Which { filter, status, municipality, batch };
                 if count { self.count(&config()?, &which) } else { self.letters(&config()?, &which, limit) }
             }
+            Command::Letter { command: LetterCommand::Proof { letter, out } } => self.make_proof(&config()?, &letter, &out),
+            Command::Proof { command } => self.proof(command),
             Command::Batch { command: BatchCommand::Retry { batch, rerun } } => self.retry(&config()?, Target::Batch(batch), rerun),
             Command::Batch { command: BatchCommand::Cancel { batch, letters, why } } => {
                 self.batch_cancel(&config()?, &batch, letters, &why)
@@ -187,6 +190,9 @@ impl Face<'_> {
             Command::Status { business_date } => self.status(&config()?, business_date.as_deref()),
             Command::Report { html, from, to } => self.page(&config()?, &html, from.as_deref(), to.as_deref()),
             Command::Metrics { out } => self.metrics(&config()?, out.as_deref()),
+            Command::Gate { command } => self.gate(&config()?, command),
+            Command::Alarms { check } => self.alarms(&config()?, check),
+            Command::Audit { command } => self.audit(&config()?, command),
             Command::Ledger { command: LedgerCommand::Verify { quick, deep } } => self.ledger_verify(
                 &config()?,
                 if quick {

@@ -16,6 +16,7 @@ impl Face<'_> {
                 show::line(&mut self.out, "municipality", line)?;
             }
             self.signer(config)?;
+            self.raised(config)?;
             list.iter().try_for_each(|one| show::line(&mut self.out, "attention", one))?;
             self.summary(&account, started.elapsed().as_secs_f64())?;
         } else {

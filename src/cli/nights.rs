@@ -37,6 +37,7 @@ impl Face<'_> {
         if self.json {
             show::line(&mut self.out, "run", &report)?;
             report.warnings.iter().try_for_each(|warning| show::line(&mut self.out, "warning", warning))?;
+            report.news.iter().try_for_each(|news| show::line(&mut self.out, "alarm", news))?;
             show::line(&mut self.out, "stages", &stages(&report))?;
             self.summary(&account, started.elapsed().as_secs_f64())?;
         } else {

@@ -92,4 +92,8 @@ impl Watch for Progress {
             self.with_current(|current| self.line(current.as_ref(), text));
         }
     }
+
+    fn alarm(&self, text: &str) {
+        self.with_current(|current| self.line(current.as_ref(), text));
+    }
 }

@@ -35,6 +35,7 @@ impl Face<'_> {
         sent.lines.values().for_each(|terms| all.add(terms));
         if self.json {
             show::line(&mut self.out, "answers", &answers)?;
+            answers.news.iter().try_for_each(|news| show::line(&mut self.out, "alarm", news))?;
             for ((vendor, municipality, night), terms) in &sent.lines {
                 let who = json!({"vendor": vendor, "municipality": municipality, "night": night});
                 show::line(&mut self.out, "sent", &merged(who, terms))?;

@@ -1,13 +1,16 @@
 //! The field's words as types. No input or output happens here, and nothing here names another module.
 
 pub mod address;
+pub mod alarm;
 pub mod answer;
 pub mod calendar;
 pub mod codes;
 pub mod completion;
 pub mod cutoff;
+pub mod entry;
 pub mod filter;
 pub mod finding;
+pub mod head;
 pub mod ids;
 pub mod order;
 pub mod print;

@@ -37,7 +37,7 @@ pub struct Open {
 
 impl Ledger {
     /// The first and the last night that took in a letter.
-    pub fn nights(&self) -> Result<Option<(String, String)>, LedgerError> {
+    pub fn first_and_last_night(&self) -> Result<Option<(String, String)>, LedgerError> {
         let query = "SELECT (SELECT min(business_date) FROM tally), (SELECT max(business_date) FROM tally)";
         let (first, last): (Option<String>, Option<String>) = self.connection.query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(first.zip(last))
@@ -132,7 +132,8 @@ impl Ledger {
     /// Files refused at the door, by code, of the nights from `from` to `to`, both included.
     pub fn refused_counts(&self, from: Option<&str>, to: Option<&str>) -> Result<Vec<Kept>, LedgerError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT state ->> '$.code', count(*), min(state ->> '$.business_date'), max(state ->> '$.business_date') FROM fact
+            "SELECT state ->> '$.code', count(*), min(state ->> '$.business_date'), max(state ->> '$.business_date')
+             FROM fact INDEXED BY fact_status
              WHERE kind = 'intake' AND status = 'refused'
              AND (?1 IS NULL OR state ->> '$.business_date' >= ?1) AND (?2 IS NULL OR state ->> '$.business_date' <= ?2)
              GROUP BY 1 ORDER BY 2 DESC, 1",

@@ -6,16 +6,20 @@
 mod desk;
 mod lease;
 mod letters;
+mod log;
 mod query;
 mod schema;
 mod tally;
 mod verify;
 
 pub use desk::{BatchCount, Kept, Open};
-pub use query::{Count, RefusedFile};
+pub use query::{Count, RefusedFile, Standing};
 pub use verify::Violation;
 
+use crate::domain::alarm::{AlarmEvent, AlarmState};
 use crate::domain::cutoff::{CutoffEvent, CutoffState};
+use crate::domain::entry::entry_hash;
+use crate::domain::head::HeadEvent;
 use crate::domain::order::{OrderEvent, OrderState, StopEvent};
 use crate::domain::state::{BatchState, IntakeEvent, LetterState};
 use crate::domain::status::{BatchEvent, IllegalEvent, LetterEvent};
@@ -61,6 +65,10 @@ pub enum Entry {
     Order(OrderId, OrderEvent),
     /// The stop button of one vendor, or of [`EVERY_VENDOR`].
     Stop(String, StopEvent),
+    /// The signed head of the log, by its date.
+    Head(String, HeadEvent),
+    /// Something that a person must know, by its key.
+    Alarm(String, AlarmEvent),
 }
 
 /// The subject of a stop that holds for all.
@@ -76,6 +84,8 @@ impl Entry {
             Self::Cutoff(vendor, event) => ("cutoff", vendor.to_string(), json(event)),
             Self::Order(id, event) => ("order", id.to_string(), json(event)),
             Self::Stop(subject, event) => ("stop", subject.clone(), json(event)),
+            Self::Head(date, event) => ("head", date.clone(), json(event)),
+            Self::Alarm(key, event) => ("alarm", key.clone(), json(event)),
         }
     }
 }
@@ -104,6 +114,16 @@ fn fact_after(kind: &str, subject: &str, before: Option<&str>, data: &str) -> Re
             let before: Option<StopEvent> = before.map(|text| read_state(text, subject)).transpose()?;
             let state = StopEvent::after(before.as_ref(), &read_state(data, subject)?).map_err(fault)?;
             Ok((state.word().to_owned(), json(&state)))
+        }
+        "head" => {
+            let event: HeadEvent = read_state(data, subject)?;
+            let twice = || IllegalEvent { status: "signed".to_owned(), event: event.word().to_owned() };
+            if before.is_some() { Err(fault(twice())) } else { Ok((event.word().to_owned(), json(&event))) }
+        }
+        "alarm" => {
+            let before = before.map(|text| read_state(text, subject)).transpose()?;
+            let state = AlarmState::after(before, &read_state(data, subject)?).map_err(fault)?;
+            Ok((state.status().to_owned(), json(&state)))
         }
         _ => Err(corrupt()),
     }
@@ -212,18 +232,6 @@ fn head(connection: &Connection) -> Result<(i64, Sha256), LedgerError> {
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     Ok(row.map_or((0, Sha256([0; 32])), |(seq, hash)| (seq, Sha256(hash))))
-}
-
-/// The hash of an entry: over the one before and every column, each with its length in front.
-pub(crate) fn entry_hash(previous: &Sha256, seq: i64, at: &str, kind: &str, subject: &str, data: &str) -> Sha256 {
-    let mut hasher = openssl::sha::Sha256::new();
-    hasher.update(&previous.0);
-    hasher.update(&seq.to_be_bytes());
-    for text in [at, kind, subject, data] {
-        hasher.update(&(text.len() as u64).to_be_bytes());
-        hasher.update(text.as_bytes());
-    }
-    Sha256(hasher.finish())
 }
 
 fn append(

@@ -27,6 +27,17 @@ pub struct Count {
     pub bytes: u64,
 }
 
+/// Letters of one night, municipality, vendor and status, counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    pub night: String,
+    pub municipality: String,
+    /// Empty where no vendor was reached.
+    pub vendor: String,
+    pub status: LetterStatus,
+    pub letters: u64,
+}
+
 /// A file that was refused at the door.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RefusedFile {
@@ -147,7 +158,7 @@ impl Ledger {
     /// All orders of this status, by number.
     pub fn orders(&self, status: OrderStatus) -> Result<Vec<(OrderId, OrderState)>, LedgerError> {
         self.states(
-            "SELECT subject, state FROM fact WHERE kind = 'order' AND status = ?1 ORDER BY length(subject), subject",
+            "SELECT subject, state FROM fact INDEXED BY fact_status WHERE kind = 'order' AND status = ?1 ORDER BY length(subject), subject",
             [status.word()],
         )
     }
@@ -253,7 +264,8 @@ impl Ledger {
     /// Files refused at the door, by sender and hash; with a business date, those of this night. It reads them all.
     pub fn refused_files(&self, business_date: Option<&str>) -> Result<Vec<RefusedFile>, LedgerError> {
         let rows: Vec<(Subject, IntakeEvent)> = self.states(
-            "SELECT subject, state FROM fact WHERE kind = 'intake' AND status = 'refused' AND (?1 IS NULL OR state ->> '$.business_date' = ?1)
+            "SELECT subject, state FROM fact INDEXED BY fact_status
+             WHERE kind = 'intake' AND status = 'refused' AND (?1 IS NULL OR state ->> '$.business_date' = ?1)
              ORDER BY subject",
             [business_date],
         )?;
@@ -263,6 +275,46 @@ impl Ledger {
             Some(RefusedFile { sender: sender.to_owned(), sha256: sha256.to_owned(), file, code, message })
         };
         Ok(rows.into_iter().filter_map(refused).collect())
+    }
+
+    /// Letters that senders handed in on these days: sender, day, letters.
+    pub fn handed_in(&self, days: &[String]) -> Result<Vec<(String, String, u64)>, LedgerError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT substr(subject, 1, instr(subject, '/') - 1), state ->> '$.business_date', sum(state ->> '$.letters')
+             FROM fact INDEXED BY fact_night WHERE kind = 'intake' AND status = 'taken' AND state ->> '$.business_date' IN (SELECT value FROM json_each(?1)) GROUP BY 1, 2",
+        )?;
+        let rows = statement.query_map([words(days)], |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?.unsigned_abs())))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Letters of these nights: night, municipality, vendor (empty where none was reached), status, letters.
+    pub fn nights(&self, nights: &[String]) -> Result<Vec<Standing>, LedgerError> {
+        self.standing(
+            "SELECT business_date, municipality, vendor, status, sum(letters) FROM tally
+             WHERE business_date IN (SELECT value FROM json_each(?1)) GROUP BY 1, 2, 3, 4",
+            &words(nights),
+        )
+    }
+
+    /// Letters of all nights that stand in this status, in the same manner.
+    pub fn standing_in(&self, status: LetterStatus) -> Result<Vec<Standing>, LedgerError> {
+        self.standing(
+            "SELECT business_date, municipality, vendor, status, sum(letters) FROM tally WHERE status = ?1 GROUP BY 1, 2, 3, 4",
+            status.word(),
+        )
+    }
+
+    fn standing(&self, query: &str, parameter: &str) -> Result<Vec<Standing>, LedgerError> {
+        let mut statement = self.connection.prepare_cached(query)?;
+        let mut rows = statement.query([parameter])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let word: String = row.get(3)?;
+            let status = LetterStatus::from_word(&word).ok_or(LedgerError::Corrupt { subject: word })?;
+            let letters = row.get::<_, i64>(4)?.unsigned_abs();
+            found.push(Standing { night: row.get(0)?, municipality: row.get(1)?, vendor: row.get(2)?, status, letters });
+        }
+        Ok(found)
     }
 
     /// The events of one letter, batch or file, oldest first: time, event as JSON.
@@ -282,6 +334,11 @@ impl Ledger {
         }
         Ok(states)
     }
+}
+
+/// As SQLite's `json_each` reads a list.
+fn words(list: &[String]) -> String {
+    serde_json::to_string(list).expect("a list of words is JSON")
 }
 
 /// A key that is any text.

@@ -52,6 +52,7 @@ CREATE TABLE IF NOT EXISTS fact (
     PRIMARY KEY (kind, subject)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS fact_status ON fact (kind, status, subject);
+CREATE INDEX IF NOT EXISTS fact_night ON fact (state ->> '$.business_date') WHERE kind = 'intake';
 CREATE TABLE IF NOT EXISTS tally (
     business_date TEXT NOT NULL,
     municipality  TEXT NOT NULL,

@@ -2,8 +2,9 @@
 //! what the events add up to.
 
 use super::tally::Tally;
-use super::{LedgerError, entry_hash, fact_after, json, letter_columns};
+use super::{LedgerError, fact_after, json, letter_columns};
 use crate::domain::Sha256;
+use crate::domain::entry::entry_hash;
 use crate::domain::state::{BatchState, LetterState};
 use crate::domain::status::{BatchEvent, LetterEvent};
 use rusqlite::Connection;

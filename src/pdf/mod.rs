@@ -1,5 +1,6 @@
 //! Measuring, drawing and joining PDF bytes. lopdf, hayro and printpdf stay behind this door.
 
+pub mod certificate;
 pub mod draw;
 mod face;
 pub mod facts;

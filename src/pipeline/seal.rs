@@ -94,7 +94,16 @@ impl Totals {
 }
 
 /// The manifest over files and totals as they were read back from the disk.
-pub fn manifest(facts: Facts, name: &BatchName, totals: Totals, files: Vec<FileEntry>, encrypted: Option<Encrypted>) -> Manifest {
+///
+/// `letters_merkle` is the root over the rows of letters.csv.
+pub fn manifest(
+    facts: Facts,
+    name: &BatchName,
+    totals: Totals,
+    files: Vec<FileEntry>,
+    letters_merkle: Sha256,
+    encrypted: Option<Encrypted>,
+) -> Manifest {
     Manifest {
         format: FORMAT.to_owned(),
         batch: name.clone(),
@@ -110,6 +119,7 @@ pub fn manifest(facts: Facts, name: &BatchName, totals: Totals, files: Vec<FileE
         sheets: totals.sheets,
         bytes: totals.bytes,
         files,
+        letters_merkle_sha256: Some(letters_merkle),
         encrypted,
         previous_manifest_sha256: facts.previous,
         replaces: None,

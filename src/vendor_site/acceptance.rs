@@ -7,10 +7,10 @@ use crate::domain::redact::redact;
 use crate::domain::{BatchName, CompletionSign, Cvr, Sha256, VendorId};
 use crate::vendor::Container;
 use crate::wire::cms::{self, SIGNATURE_BYTES_MAX, SignatureFault};
-use crate::wire::envelope;
 use crate::wire::manifest::{
-    BatchFiles, FORMAT, FileEntry, LETTERS_CSV_BYTES_MAX, LetterRow, MANIFEST_BYTES_MAX, Manifest, letters_from_csv,
+    BatchFiles, FORMAT, FileEntry, LETTERS_CSV_BYTES_MAX, LetterRow, MANIFEST_BYTES_MAX, Manifest, WireError, letters_from_csv,
 };
+use crate::wire::{envelope, merkle};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -386,7 +386,12 @@ fn read_letters(folder: &Path, batch: &BatchName, manifest: &Manifest) -> Result
         return Err(Refusal::new("FP-B010", why));
     }
     let bytes = read_whole(folder, &name, LETTERS_CSV_BYTES_MAX, "FP-B011")?;
-    letters_from_csv(&bytes).map_err(|fault| Refusal::new("FP-B011", format!("{name} does not parse: {}", fault.why)))
+    let unreadable = |fault: WireError| Refusal::new("FP-B011", format!("{name} does not parse: {}", fault.why));
+    let leaves = merkle::row_leaves(&bytes).map_err(unreadable)?;
+    if manifest.letters_merkle_sha256.is_some_and(|root| root != merkle::root(&leaves)) {
+        return Err(Refusal::new("FP-B010", format!("the manifest's letters_merkle_sha256 is not that of the rows of {name}")));
+    }
+    letters_from_csv(&bytes).map_err(unreadable)
 }
 
 fn check_letters(manifest: &Manifest, letters: &[LetterRow]) -> Result<(), Refusal> {

@@ -106,6 +106,15 @@ pub fn signer_cvr(signature_der: &[u8]) -> Result<Option<Cvr>, WireError> {
     }
 }
 
+/// The name that the signer's certificate carries. Says nothing about the signature; [`check`] does.
+pub fn signer_name(signature_der: &[u8]) -> Result<String, WireError> {
+    let unclear = || WireError::new("signature", "does not say who signed");
+    let structure = Pkcs7::from_der(signature_der).map_err(|_| unclear())?;
+    let none = Stack::new().map_err(|e| WireError::new("signature", e))?;
+    let signers = structure.signers(&none, Pkcs7Flags::empty()).map_err(|_| unclear())?;
+    signers.get(0).map(chain::subject).ok_or_else(unclear)
+}
+
 /// The CVR number of the organisation that a certificate was issued to, where it carries one.
 pub fn cvr_of(certificate: &X509Ref) -> Option<Cvr> {
     let number =

@@ -85,6 +85,10 @@ pub struct Manifest {
     /// Sum of the letters' own PDFs.
     pub bytes: u64,
     pub files: Vec<FileEntry>,
+    /// Over the rows of letters.csv ([`super::merkle`]), so that one letter is proved without showing the others; absent in
+    /// batches that were sealed before there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub letters_merkle_sha256: Option<Sha256>,
     /// Present where the container is encrypted: `files` are then the encrypted ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encrypted: Option<Encrypted>,

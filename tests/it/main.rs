@@ -39,4 +39,5 @@ mod structure;
 mod terms;
 mod vendor_side;
 mod vendors;
+mod watch;
 mod words;

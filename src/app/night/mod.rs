@@ -3,6 +3,7 @@
 //! Each stage finds its work in the ledger, so a night that was cut off anywhere goes on where it was, and a second run
 //! finds nothing to do. Intent is recorded before an effect, the effect may happen twice, and then it is recorded as done.
 
+mod after;
 mod answering;
 mod claim;
 mod days;
@@ -22,8 +23,10 @@ pub use reconcile::Answers;
 pub use rehearse::{Comparison, Rehearsal, RehearseOptions, Side, rehearse};
 pub(crate) use ship::{read_manifest, sealed_on_disk};
 
+use super::alarms::{News, Seen};
 use super::config::Config;
 use super::fault::{Fault, exit};
+use super::gates;
 use super::signing::{self, Warning};
 use super::watch::Watch;
 use super::{last_runs, metrics};
@@ -95,6 +98,9 @@ pub struct RunReport {
     /// What stood in the way of a vendor's deliveries and answers: code and sentence.
     #[serde(skip)]
     pub faults: Vec<Fault>,
+    /// Alarms that were raised, became graver or are over.
+    #[serde(skip)]
+    pub news: Vec<News>,
     /// Wall-clock time of each stage that was run, under the name that its progress bears.
     #[serde(skip)]
     pub stage_seconds: BTreeMap<&'static str, f64>,
@@ -234,7 +240,7 @@ fn lock(data: &Path, holder: &str) -> Result<File, Fault> {
 /// stops the whole run: the ledger, the store, the configuration.
 pub fn run(config: &Config, options: &RunOptions, watch: &dyn Watch) -> Result<RunReport, Fault> {
     let began = Instant::now();
-    let mut result = stages(config, options, watch);
+    let mut result = whole(config, options, watch);
     let ended = match &result {
         Ok(report) => last_runs::Ended {
             exit_code: report.exit_code(),
@@ -251,36 +257,52 @@ pub fn run(config: &Config, options: &RunOptions, watch: &dyn Watch) -> Result<R
     result
 }
 
-fn stages(config: &Config, options: &RunOptions, watch: &dyn Watch) -> Result<RunReport, Fault> {
+fn whole(config: &Config, options: &RunOptions, watch: &dyn Watch) -> Result<RunReport, Fault> {
     let mut night = open(config, options.business_date.as_deref(), watch)?;
     let mut report = RunReport { business_date: night.business_date.clone(), ..RunReport::default() };
-    report.timed("intake", |report| intake::intake(&mut night, report))?;
-    if options.until >= Stage::Validate {
-        report.timed("letters", |report| middle::middle(&mut night, &register(config)?, &templates(config)?, report))?;
+    let mut seen = Seen::default();
+    let ended = stages(&mut night, options.until, &mut report, &mut seen);
+    report.news = after::after(&mut night, &seen, ended.as_ref().err());
+    ended.map(|()| report)
+}
+
+fn stages(night: &mut Night<'_>, until: Stage, report: &mut RunReport, seen: &mut Seen) -> Result<(), Fault> {
+    let (config, watch) = (night.config, night.watch);
+    report.timed("intake", |report| intake::intake(night, report))?;
+    seen.taken_in = Some(night.business_day());
+    if until >= Stage::Validate {
+        report.timed("letters", |report| middle::middle(night, &register(config)?, &templates(config)?, report))?;
     }
-    let signer = if options.until >= Stage::Seal { check_signer(config, watch, &mut report) } else { Ok(()) };
+    let signer = if until >= Stage::Seal { check_signer(config, watch, report) } else { Ok(()) };
     // Without a signer nothing new is sealed; what is sealed already still goes to its vendor.
     if let Err(fault) = &signer {
         report.faults.push(fault.clone());
     }
-    if options.until >= Stage::Seal && signer.is_ok() {
-        report.timed("batches", |report| seal::seal(&mut night, report))?;
+    if until >= Stage::Seal && signer.is_ok() {
+        // A closed gate holds back what is ready; what is sealed already still goes to its vendor.
+        let closed = gates::closed_now(config, &night.ledger, night.business_day())?;
+        report.faults.extend(closed.iter().map(gates::fault));
+        if closed.is_empty() {
+            report.timed("batches", |report| seal::seal(night, report))?;
+        }
+        seen.gates = Some(closed);
     }
-    if options.until >= Stage::Ship {
-        report.timed("shipping", |report| ship::ship(&mut night, None, report))?;
+    if until >= Stage::Ship {
+        report.timed("shipping", |report| ship::ship(night, None, report))?;
     }
-    if options.until >= Stage::Reconcile {
-        let answers = report.timed("answers", |_| reconcile::reconcile(&mut night))?;
+    if until >= Stage::Reconcile {
+        let answers = report.timed("answers", |_| reconcile::reconcile(night))?;
         report.letters_settled = answers.letters_settled;
+        seen.answers = Some(answers.faults.clone());
         report.faults.extend(answers.faults);
     }
-    Ok(report)
+    Ok(())
 }
 
 /// Fetches and matches the vendors' answers, and does nothing else.
 pub fn reconcile_only(config: &Config, watch: &dyn Watch) -> Result<Answers, Fault> {
     let began = Instant::now();
-    let result = open(config, None, watch).and_then(|mut night| reconcile::reconcile(&mut night));
+    let result = reconcile_alone(config, watch);
     let ended = match &result {
         Ok(answers) => last_runs::Ended {
             exit_code: RunReport { faults: answers.faults.clone(), ..RunReport::default() }.exit_code(),
@@ -292,6 +314,14 @@ pub fn reconcile_only(config: &Config, watch: &dyn Watch) -> Result<Answers, Fau
     };
     leave_word(config, "reconcile", began, &ended, watch);
     result
+}
+
+fn reconcile_alone(config: &Config, watch: &dyn Watch) -> Result<Answers, Fault> {
+    let mut night = open(config, None, watch)?;
+    let answers = reconcile::reconcile(&mut night);
+    let seen = Seen { answers: answers.as_ref().ok().map(|answers| answers.faults.clone()), ..Seen::default() };
+    let news = after::after(&mut night, &seen, answers.as_ref().err());
+    answers.map(|answers| Answers { news, ..answers })
 }
 
 fn failed(fault: &Fault) -> last_runs::Ended<'_> {

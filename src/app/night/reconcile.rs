@@ -8,6 +8,7 @@ use crate::adapters::clock;
 use crate::adapters::keys::read_bounded;
 use crate::adapters::sftp::Connection;
 use crate::adapters::store::Store;
+use crate::app::alarms::News;
 use crate::app::config::Config;
 use crate::app::fault::{Fault, exit};
 use crate::app::watch::Watch;
@@ -36,6 +37,9 @@ pub struct Answers {
     pub questions: u64,
     #[serde(skip)]
     pub faults: Vec<Fault>,
+    /// Alarms that were raised, became graver or are over.
+    #[serde(skip)]
+    pub news: Vec<News>,
 }
 
 impl Answers {

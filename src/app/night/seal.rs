@@ -18,7 +18,7 @@ use crate::pipeline::seal::{Facts, Member, manifest, name_of, rows};
 use crate::vendor::profile::Release;
 use crate::vendor::{Container, VendorProfile};
 use crate::wire::manifest::{BatchFiles, Encrypted, FileEntry, LetterRow, Manifest, letters_to_csv};
-use crate::wire::{cms, envelope};
+use crate::wire::{cms, envelope, merkle};
 use crossbeam_channel::{Sender, bounded};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -263,7 +263,7 @@ impl Desk<'_, '_> {
         let named = |entry: FileEntry| FileEntry { name: entry.name.replace(MAKING, name.as_str()), ..entry };
         let files = batch.files.into_iter().map(named).chain([csv_entry]).collect();
         let encrypted = batch.encrypted.map(|e| Encrypted { plain: e.plain.into_iter().map(named).collect(), ..e });
-        let manifest = manifest(facts, &name, totals, files, encrypted);
+        let manifest = manifest(facts, &name, totals, files, merkle::root(&merkle::row_leaves(&letters_csv)?), encrypted);
         let bytes = manifest.to_json();
         // A night may be long: what was valid when it began need not be any more.
         self.signer.check(clock::now_s())?;

@@ -132,7 +132,7 @@ pub fn figures(config: &Config, ledger: &Ledger, from: Option<&str>, to: Option<
     let now = clock::instant();
     let today = date_in_denmark(now);
     let date = |text: Option<&str>| text.and_then(|text| text.parse::<Date>().ok());
-    let last = ledger.nights()?.and_then(|(_, last)| date(Some(&last)));
+    let last = ledger.first_and_last_night()?.and_then(|(_, last)| date(Some(&last)));
     let to = date(to).unwrap_or_else(|| last.map_or(today, |last| last.max(today)));
     let from = date(from).unwrap_or_else(|| to.min(today).saturating_sub(DAYS_BACK.days()));
     if to < from {
@@ -141,7 +141,7 @@ pub fn figures(config: &Config, ledger: &Ledger, from: Option<&str>, to: Option<
     let (first, last) = (from.to_string(), to.to_string());
     let account = account_between(config, ledger, Some(&first), Some(&last))?;
     // Years that the ledger knows nothing of are not drawn.
-    let known = ledger.nights()?.and_then(|(first, _)| date(Some(&first))).unwrap_or(from);
+    let known = ledger.first_and_last_night()?.and_then(|(first, _)| date(Some(&first))).unwrap_or(from);
     let span = Span::of(from.max(known.min(to)), to);
     let printed = ledger.printed_by_night(&first, &last)?;
     let (vendors, bars) = bars(span, &printed);

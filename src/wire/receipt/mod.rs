@@ -58,6 +58,9 @@ pub struct ReceiptHead {
     pub at: String,
 }
 
+/// Most rows of a receipt whose batch is not at hand: several for each letter of the largest batch.
+pub const ROWS_MAX: usize = 1_000_000;
+
 /// One row that we write, and the form that the vendor's own side keeps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReceiptRow {
