@@ -154,7 +154,7 @@ fn facts(config: &Config, ledger: &Ledger, seen: &Seen) -> Result<Facts, Fault> 
         refused,
         stops,
         unknown,
-        mismatches: seen.answers.as_ref().map(|faults| faults.iter().filter(|fault| fault.exit == exit::MISMATCH).map(mismatch).collect()),
+        mismatches: seen.answers.as_ref().map(|faults| mismatches(ledger, faults)).transpose()?,
     })
 }
 
@@ -164,6 +164,26 @@ fn since_last(ledger: &Ledger, name: &BatchName, word: &str, message: String) ->
     let entries = ledger.entries_of(name)?;
     let since = entries.into_iter().rev().find(|entry| entry.data.contains(&marked)).map(|entry| entry.at).unwrap_or_default();
     Ok(Standing { about: name.to_string(), since, message })
+}
+
+/// What does not fit: what this run was told, and the questions of earlier ones that nobody has explained.
+fn mismatches(ledger: &Ledger, faults: &[Fault]) -> Result<Vec<Standing>, Fault> {
+    let mut found: Vec<Standing> = faults.iter().filter(|fault| fault.exit == exit::MISMATCH).map(mismatch).collect();
+    for (name, state) in ledger.questioned(None)? {
+        if found.iter().any(|standing| standing.about == name.as_str()) {
+            continue;
+        }
+        let Some(first) = state.questions.first() else { continue };
+        let text = format!(
+            "{} questions about its receipts are open, the first: {}  {} {}",
+            state.questions.len(),
+            first.code,
+            first.letter,
+            first.says
+        );
+        found.push(since_last(ledger, &name, "answered", text)?);
+    }
+    Ok(found)
 }
 
 /// The batch that a fault speaks of stands in its sentence.
