@@ -7,6 +7,7 @@ use std::time::Duration;
 /// Unit of the times in /proc, which Linux fixes at 100 a second.
 #[allow(dead_code, reason = "not every benchmark counts it")]
 pub const TICKS_A_SECOND: f64 = 100.0;
+#[allow(dead_code, reason = "not every benchmark looks at memory")]
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// Processor time of all children that have ended: fields 16 and 17 of /proc/self/stat, of which the second may hold
@@ -19,6 +20,7 @@ pub fn children_seconds() -> f64 {
 }
 
 /// Looks at the child until it ends: the most memory that it held, KiB. Its output must fit into a pipe, or go elsewhere.
+#[allow(dead_code, reason = "not every benchmark looks at memory")]
 pub fn peak_kib_until_end(child: &mut Child) -> u64 {
     let status = format!("/proc/{}/status", child.id());
     let mut peak_kib = 0;
@@ -30,6 +32,7 @@ pub fn peak_kib_until_end(child: &mut Child) -> u64 {
     peak_kib
 }
 
+#[allow(dead_code, reason = "not every benchmark looks at memory")]
 fn peak_of(status: &str) -> Option<u64> {
     status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().trim_end_matches(" kB").parse().ok()
 }

@@ -2,7 +2,7 @@
 
 use crate::domain::calendar::{date_in_denmark, time_in_denmark};
 use jiff::Timestamp;
-use jiff::civil::{Date, Time};
+use jiff::civil::Time;
 
 /// Now, RFC 3339 in UTC, to the second.
 pub fn now() -> String {
@@ -27,9 +27,4 @@ pub fn business_date() -> String {
 /// The time of day in Denmark.
 pub fn time_of_day() -> Time {
     time_in_denmark(instant())
-}
-
-/// Whether the text is a date of the calendar, `yyyy-mm-dd`.
-pub fn is_date(text: &str) -> bool {
-    text.len() == 10 && text.parse::<Date>().is_ok()
 }

@@ -7,7 +7,7 @@
 use crate::domain::Sha256;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -134,6 +134,16 @@ pub fn private_folder(path: &Path) -> io::Result<()> {
 /// Writes a file that only this user can read, beside its place and then into it by rename.
 pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write_private_through(path.parent().unwrap_or(Path::new(".")), path, bytes)
+}
+
+/// Writes a file that every user may read, whatever the umask, and that appears by rename. Nothing private goes there.
+pub fn write_readable(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let beside = folder.join(format!(".{}-{}.part", std::process::id(), TEMPORARY.fetch_add(1, Ordering::Relaxed)));
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    file.write_all(bytes)?;
+    file.set_permissions(fs::Permissions::from_mode(0o644))?;
+    fs::rename(&beside, path)
 }
 
 /// The same, written first into a folder of the same file system.

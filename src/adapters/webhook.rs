@@ -48,7 +48,7 @@ impl Webhook {
     /// Posts the JSON; `Err` says why it was not taken. A status of 2xx is a yes. No redirection is followed, since the
     /// secret would go along; 4xx but 408 and 429 is not tried again.
     pub fn post(&self, json: &str) -> Result<(), String> {
-        let secret = self.secret_file.as_ref().map(|path| secret(path)).transpose()?;
+        let secret = self.secret_file.as_ref().map(secret).transpose()?;
         let mut config = Agent::config_builder()
             .timeout_global(Some(Duration::from_secs(self.timeout_s)))
             .max_redirects(0)

@@ -34,6 +34,7 @@ struct Written {
     orders: OrderRules,
     register: RegisterFiles,
     signing: SigningFiles,
+    metrics: Option<Metrics>,
     #[serde(default)]
     municipality: Vec<Municipality>,
     #[serde(default)]
@@ -113,6 +114,13 @@ struct SigningFiles {
     root: Option<PathBuf>,
     /// Who signs for the municipalities by agreement, where the certificate is not their own.
     agreed_cvr: Option<Cvr>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Metrics {
+    /// Written at the end of each run, for Prometheus.
+    file: PathBuf,
 }
 
 /// A municipality, its vendor, and how its letters are printed when the sender does not say.
@@ -336,6 +344,8 @@ pub struct Config {
     pub register_file: PathBuf,
     pub register_key_file: PathBuf,
     pub signer: SignerFiles,
+    /// Where metrics are written at the end of each run.
+    pub metrics_file: Option<PathBuf>,
     /// The organisation, beside each municipality itself, whose certificate may sign. The vendors know of it.
     pub agreed_signer: Option<Cvr>,
     pub municipalities: BTreeMap<Cvr, Municipality>,
@@ -414,6 +424,7 @@ impl Config {
                 key_password: written.signing.key_password_file.map(|file| folder.join(file)),
                 root: written.signing.root.map(|file| folder.join(file)),
             },
+            metrics_file: written.metrics.map(|metrics| folder.join(metrics.file)),
             municipalities: written.municipality.into_iter().map(|m| (m.cvr.clone(), m.settle())).collect(),
             policies: written
                 .sender

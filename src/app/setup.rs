@@ -54,6 +54,10 @@ key = "keys/signer.key"         # readable by its owner only
 # key_password_file = "keys/signer.password"    # its first line opens the key, when the key is encrypted
 root = "keys/ca.pem"            # what vendors trust; the chain is proved to lead there before anything is signed
 
+# Metrics for Prometheus' node exporter, written at the end of each run.
+# [metrics]
+# file = "/var/lib/prometheus/node-exporter/fjernprint.prom"
+
 # A gate stops a run before anything is sealed (exit 8); `fjernprint gate pass ID --reason TEXT` lets it go on.
 [gates]
 volume_factor = 3.0             # so many times the usual number of that weekday, a vendor and municipality; 0: off

@@ -29,7 +29,7 @@ pub fn outlook(config: &Config) -> Result<Outlook, Fault> {
 impl Outlook {
     /// FP-K026 from 60 days before the end, more pressing from 30 and from 7.
     pub fn warning(&self) -> Option<Warning> {
-        let Expiry { subject, until, days } = self.expiry.as_ref()?;
+        let Expiry { subject, until, days, .. } = self.expiry.as_ref()?;
         let what = match urgency(*days)? {
             60 => "order a new one",
             30 => "a new one should be here by now",

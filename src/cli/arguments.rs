@@ -124,6 +124,24 @@ pub enum Command {
         #[arg(long, value_name = "D")]
         business_date: Option<String>,
     },
+    /// A page about many nights: letters by vendor, what is open and how old, rejects by code, the account. One file, no scripts
+    Report {
+        /// The file; it appears by rename
+        #[arg(long, value_name = "FILE")]
+        html: PathBuf,
+        /// First business date, as 2026-11-24; 30 days ago when not given
+        #[arg(long, value_name = "D")]
+        from: Option<String>,
+        /// Last business date; today when not given
+        #[arg(long, value_name = "D")]
+        to: Option<String>,
+    },
+    /// Writes what Prometheus' node exporter reads: letters, batches, runs
+    Metrics {
+        /// Written by rename, readable by all; the standard output when not given
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
     /// Gates that stop a run before anything is sealed: unusual volume, error rate
     Gate {
         #[command(subcommand)]
@@ -237,7 +255,14 @@ pub struct VerifyTerms {
 pub enum LetterCommand {
     /// Letters, by id
     List {
-        /// accepted, digital, held, rejected, validated, batched, shipped, settled or returned
+        /// Conditions joined by `and`, as 'status=held and age>3d'. Fields: status, code, word, age, night, municipality, vendor,
+        /// batch, sender, dispatch, pages, sheets, reprint, recall. Comparisons: = != < <= > >=
+        #[arg(long = "where", value_name = "FILTER")]
+        filter: Option<String>,
+        /// Only how many
+        #[arg(long)]
+        count: bool,
+        /// accepted, digital, held, rejected, validated, batched, shipped, settled, returned or cancelled
         #[arg(long)]
         status: Option<String>,
         /// CVR number

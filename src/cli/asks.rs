@@ -4,71 +4,8 @@ use super::arguments::VerifyTerms;
 use super::*;
 
 impl Face<'_> {
-    pub(super) fn troubles(&mut self, config: &Config, business_date: Option<&str>) -> Result<(), Ended> {
-        for word in ["held", "rejected"] {
-            let letters = inquiry::letters(config, Some(word), None, None, TROUBLES_MAX)?;
-            let of_night = |state: &LetterState| business_date.is_none_or(|date| date == state.business_date);
-            let row = |(id, state): (LetterId, LetterState)| {
-                let (code, message) = state.reason.unwrap_or_default();
-                [code, id.to_string(), format!("{}/{}", state.sender, state.dispatch_id), message]
-            };
-            let letters: Vec<_> = letters.into_iter().filter(|(_, state)| of_night(state)).map(row).collect();
-            show::troubles(&mut self.out, word, &letters)?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn status(&mut self, config: &Config, business_date: Option<&str>) -> Result<u8, Ended> {
-        let started = Instant::now();
-        let account = account_of(config, business_date)?;
-        if self.json {
-            for line in &account.lines {
-                show::line(&mut self.out, "municipality", line)?;
-            }
-            self.signer(config)?;
-            self.raised(config)?;
-            self.summary(&account, started.elapsed().as_secs_f64())?;
-        } else {
-            show::account(&mut self.out, &account)?;
-            self.troubles(config, business_date)?;
-            self.signer(config)?;
-            self.raised(config)?;
-        }
-        Ok(if account.terms.balance() { exit::DONE } else { exit::MISMATCH })
-    }
-
-    /// Until when batches can be signed. A signer that cannot sign is shown and is no fault of this question.
-    fn signer(&mut self, config: &Config) -> Result<(), Ended> {
-        let outlook = signing::outlook(config);
-        if self.json {
-            let line = match &outlook {
-                Ok(outlook) => {
-                    let warning = outlook.warning();
-                    let expiry = outlook.expiry.as_ref();
-                    json!({"signs": true, "until": expiry.map(|e| &e.until), "days": expiry.map(|e| e.days), "warning": warning})
-                }
-                Err(fault) => json!({"signs": false, "code": fault.code, "message": fault.message}),
-            };
-            show::line(&mut self.out, "signer", &line)?;
-            return Ok(());
-        }
-        match outlook.map(|outlook| outlook.warning()) {
-            Ok(None) => {}
-            Ok(Some(warning)) => writeln!(self.out, "\n{}  {}", warning.code, warning.message)?,
-            Err(fault) => writeln!(self.out, "\nnothing can be sealed: {}  {}", fault.code, fault.message)?,
-        }
-        Ok(())
-    }
-
-    pub(super) fn letters(
-        &mut self,
-        config: &Config,
-        status: Option<&str>,
-        municipality: Option<String>,
-        batch: Option<String>,
-        limit: u32,
-    ) -> Result<u8, Ended> {
-        let letters = inquiry::letters(config, status, municipality, batch, limit)?;
+    pub(super) fn letters(&mut self, config: &Config, which: &Which, limit: u32) -> Result<u8, Ended> {
+        let letters = inquiry::letters(config, which, limit)?;
         for (id, state) in &letters {
             if self.json {
                 show::line(&mut self.out, "letter", &with_id("letter_id", id.as_str(), state))?;
@@ -84,6 +21,16 @@ impl Face<'_> {
             show::line(&mut self.out, "summary", &json!({"letters": letters.len(), "limit": limit}))?;
         } else if letters.len() as u32 == limit {
             writeln!(self.out, "the first {limit}; --limit shows more")?;
+        }
+        Ok(exit::DONE)
+    }
+
+    pub(super) fn count(&mut self, config: &Config, which: &Which) -> Result<u8, Ended> {
+        let letters = inquiry::count_letters(config, which)?;
+        if self.json {
+            show::line(&mut self.out, "summary", &json!({"letters": letters}))?;
+        } else {
+            writeln!(self.out, "{letters}")?;
         }
         Ok(exit::DONE)
     }

@@ -3,6 +3,7 @@
 mod arguments;
 mod asks;
 mod forecast;
+mod morning;
 mod nights;
 mod orders;
 mod progress;
@@ -15,16 +16,17 @@ mod watching;
 use crate::app::account::{Account, account_of};
 use crate::app::config::Config;
 use crate::app::demo::{DemoOptions, demo, lay_only};
+use crate::app::desk::{self, Attention, Gravity};
 use crate::app::fault::{Fault, exit};
+use crate::app::inquiry::Which;
 use crate::app::night::{self, RehearseOptions, RunOptions, RunReport, Stage};
 use crate::app::orders::Target;
 use crate::app::validate::{Ask, Policy, Totals, validate};
 use crate::app::vendor_side::{VendorStatus, Word};
 use crate::app::verify::{BatchTerms, Depth, Moment, batch_verify, ledger_verify};
-use crate::app::{inquiry, profiles, release, setup, signing, who};
+use crate::app::{inquiry, metrics, profiles, release, report, setup, signing, who};
+use crate::domain::codes;
 use crate::domain::redact::redact;
-use crate::domain::state::LetterState;
-use crate::domain::{LetterId, codes};
 use arguments::{Arguments, BatchCommand, Command, LedgerCommand, LetterCommand, Until, VendorCommand};
 use clap::{CommandFactory, Parser};
 use progress::Progress;
@@ -37,8 +39,8 @@ use std::time::Instant;
 /// Stack of each worker thread; the parsers recurse as deep as a document nests.
 const WORKER_STACK_BYTES: usize = 16 << 20;
 
-/// Held and rejected letters that are read for one screen.
-const TROUBLES_MAX: u32 = 1_000;
+/// Held and rejected letters of a night that a person is shown; the rest is counted.
+const TROUBLES_SHOWN: u32 = 40;
 
 /// Why a command ended without doing its work.
 enum Ended {
@@ -78,7 +80,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     // PDFs nest deep: workers get room for it. A pool that is there already is as good as it was.
     let _ = rayon::ThreadPoolBuilder::new().stack_size(WORKER_STACK_BYTES).build_global();
     let json = arguments.json;
-    let mut face = Face { out: io::stdout().lock(), json, progress: Progress::new(arguments.quiet) };
+    let mut face = Face { out: io::stdout().lock(), json, progress: Progress::new(arguments.quiet, json) };
     let code = match face.execute(arguments) {
         Ok(code) => code,
         Err(Ended::Fault(fault)) => {
@@ -153,8 +155,8 @@ impl Face<'_> {
             | Command::Letter { command: LetterCommand::Show { letter: id } } => {
                 let shown = inquiry::show(&config()?, &id)?;
                 if self.json {
-                    let events: Vec<Value> = shown.history.iter().map(|(at, event)| json!({"at": at, "event": event})).collect();
-                    show::line(&mut self.out, "shown", &json!({"id": id, "state": shown.state, "history": events}))?;
+                    let line = json!({"id": id, "state": shown.state, "age_days": shown.age_days, "history": shown.history});
+                    show::line(&mut self.out, "shown", &line)?;
                     show::line(&mut self.out, "summary", &json!({"events": shown.history.len()}))?;
                 } else {
                     show::shown(&mut self.out, &shown)?;
@@ -163,8 +165,9 @@ impl Face<'_> {
             }
             Command::Batch { command: BatchCommand::Release { batch, by } } => self.release(&config()?, &batch, by.as_deref()),
             Command::Batch { command: BatchCommand::Verify { path, certificate, terms } } => self.batch_verify(&path, &certificate, terms),
-            Command::Letter { command: LetterCommand::List { status, municipality, batch, limit } } => {
-                self.letters(&config()?, status.as_deref(), municipality, batch, limit)
+            Command::Letter { command: LetterCommand::List { filter, count, status, municipality, batch, limit } } => {
+                let which = Which { filter, status, municipality, batch };
+                if count { self.count(&config()?, &which) } else { self.letters(&config()?, &which, limit) }
             }
             Command::Letter { command: LetterCommand::Proof { letter, out } } => self.make_proof(&config()?, &letter, &out),
             Command::Proof { command } => self.proof(command),
@@ -185,6 +188,8 @@ impl Face<'_> {
             Command::Resume { vendor, why } => self.resume(&config()?, vendor.as_deref(), &why),
             Command::Reconcile(wish) => self.reconcile(&config()?, &wish),
             Command::Status { business_date } => self.status(&config()?, business_date.as_deref()),
+            Command::Report { html, from, to } => self.page(&config()?, &html, from.as_deref(), to.as_deref()),
+            Command::Metrics { out } => self.metrics(&config()?, out.as_deref()),
             Command::Gate { command } => self.gate(&config()?, command),
             Command::Alarms { check } => self.alarms(&config()?, check),
             Command::Audit { command } => self.audit(&config()?, command),

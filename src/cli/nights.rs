@@ -95,11 +95,12 @@ impl Face<'_> {
         Ok(exit::DONE)
     }
 
-    /// The report of a run, the account after it, and what is held or rejected.
+    /// The report of a run, what needs somebody, the account, and which letters of the night are held or rejected.
     pub(super) fn account(&mut self, config: &Config, report: &RunReport, account: &Account) -> Result<(), Ended> {
         show::report(&mut self.out, report)?;
+        self.desk(config, account)?;
         show::account(&mut self.out, account)?;
-        self.troubles(config, None)
+        self.troubles(config, &report.business_date)
     }
 
     pub(super) fn summary(&mut self, account: &Account, seconds: f64) -> Result<(), Ended> {

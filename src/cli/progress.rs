@@ -19,13 +19,15 @@ struct Current {
 
 pub struct Progress {
     quiet: bool,
+    json: bool,
     terminal: bool,
     current: Mutex<Option<Current>>,
 }
 
 impl Progress {
-    pub fn new(quiet: bool) -> Self {
-        Self { quiet, terminal: stderr().is_terminal(), current: Mutex::new(None) }
+    /// With `json`, what must not go unheard is a JSON line on stderr, as errors are.
+    pub fn new(quiet: bool, json: bool) -> Self {
+        Self { quiet, json, terminal: stderr().is_terminal(), current: Mutex::new(None) }
     }
 
     fn with_current(&self, act: impl FnOnce(&mut Option<Current>)) {
@@ -94,6 +96,8 @@ impl Watch for Progress {
     }
 
     fn alarm(&self, text: &str) {
-        self.with_current(|current| self.line(current.as_ref(), text));
+        let json = || serde_json::json!({"message_type": "alarm", "message": text}).to_string();
+        let text = if self.json { json() } else { text.to_owned() };
+        self.with_current(|current| self.line(current.as_ref(), &text));
     }
 }

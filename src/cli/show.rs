@@ -3,16 +3,14 @@
 use super::forecast;
 use crate::app::account::{Account, Line, Terms};
 use crate::app::demo::DemoNight;
-use crate::app::inquiry::Shown;
+use crate::app::desk::waiting;
+use crate::app::inquiry::{Happened, Shown};
 use crate::app::night::{DryRun, RunReport};
 use crate::app::orders::{Copy, Course, Item};
 use crate::app::validate::{Verdict, severity_word};
 use serde::Serialize;
 use serde_json::Value;
 use std::io::{self, Write};
-
-/// Rows of troubles that a person is shown; the rest is counted.
-const TROUBLES_SHOWN: usize = 40;
 
 /// A JSON line: the message type in front of the fields of `value`, an object. Written at once, since the output may be a
 /// terminal or a pipe that is read as it comes.
@@ -75,45 +73,17 @@ pub fn account(out: &mut impl Write, account: &Account) -> io::Result<()> {
         account.bytes / 1000
     )?;
     for (vendor, totals) in &account.vendors {
-        writeln!(
-            out,
-            "{vendor:<12} {} batches, {} letters: {} settled, {} open",
-            totals.batches, totals.letters, totals.settled, totals.open
-        )?;
+        let (batches, letters, settled, open) = (totals.batches, totals.letters, totals.settled, totals.open);
+        let waiting = waiting(account).into_iter().find(|(waiting, ..)| waiting == vendor);
+        let wait = waiting.map(|(_, batches, _)| format!(", in {batches} batches")).unwrap_or_default();
+        writeln!(out, "{vendor:<12} {batches} batches, {letters} letters: {settled} settled, {open} open{wait}")?;
     }
-    if !account.troubled_batches.is_empty() {
-        writeln!(out, "\nbatches that are not at their vendor, or were refused there (`fjernprint batch show NAME`):")?;
-        for (name, status, reason) in &account.troubled_batches {
-            writeln!(out, "    {name}  {status}  {reason}")?;
-        }
-    }
-    if !account.open_batches.is_empty() {
-        writeln!(out, "\nbatches that wait for their vendor's answers:")?;
-        for (name, status, open) in &account.open_batches {
-            writeln!(out, "    {name}  {status}  {open} letters open")?;
-        }
-    }
-    if !account.overdue_batches.is_empty() {
-        writeln!(out, "\nof those, answers that are overdue; call the vendor:")?;
-        for (name, late) in &account.overdue_batches {
-            writeln!(out, "    {name}  {late}")?;
-        }
-    }
-    if !account.refused_files.is_empty() {
-        writeln!(out, "\nfiles refused at the door, answered and kept ({}):", account.refused)?;
-        for file in account.refused_files.iter().take(TROUBLES_SHOWN) {
-            writeln!(
-                out,
-                "    {}  {}/{} (sha256 {}...)  {}",
-                file.code,
-                file.sender,
-                file.file,
-                &file.sha256[..12.min(file.sha256.len())],
-                file.message
-            )?;
-        }
-        more(out, account.refused_files.len())?;
-    }
+    let t = &account.terms;
+    writeln!(
+        out,
+        "of the shipped: {} handed over, {} rejected and {} cancelled by the vendor, {} returned, {} open",
+        t.handed_over, t.vendor_rejected, t.vendor_cancelled, t.returned, t.open
+    )?;
     Ok(())
 }
 
@@ -125,8 +95,8 @@ fn row(out: &mut impl Write, wide: usize, who: &str, vendor: &str, t: &Terms) ->
     )
 }
 
-fn more(out: &mut impl Write, all: usize) -> io::Result<()> {
-    if all > TROUBLES_SHOWN { writeln!(out, "    and {} more", all - TROUBLES_SHOWN) } else { Ok(()) }
+pub fn in_days(days: i64) -> String {
+    if days == 1 { "1 day".to_owned() } else { format!("{days} days") }
 }
 
 /// Letters of a plan: those that go once more first, then the rest.
@@ -164,18 +134,20 @@ pub fn report(out: &mut impl Write, report: &RunReport) -> io::Result<()> {
     writeln!(out, "answers    {} letters settled\n", r.letters_settled)
 }
 
-/// Why letters are held or rejected: code, letter, the sender's own identifier, sentence.
-pub fn troubles(out: &mut impl Write, word: &str, letters: &[[String; 4]]) -> io::Result<()> {
+/// Why letters of a night are held or rejected: code, letter, the sender's own identifier, sentence; `all` of which the first
+/// are here.
+pub fn troubles(out: &mut impl Write, word: &str, letters: &[[String; 4]], all: u64) -> io::Result<()> {
     if letters.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\n{word} ({}; `fjernprint explain CODE` says what to do):", letters.len())?;
-    for [code, id, dispatch, message] in letters.iter().take(TROUBLES_SHOWN) {
+    writeln!(out, "\n{word} ({all}; `fjernprint explain CODE` says what to do):")?;
+    for [code, id, dispatch, message] in letters {
         // The code opens the sentence of a rejection for findings already.
         let message = message.strip_prefix(code.as_str()).unwrap_or(message).trim_start();
         writeln!(out, "    {code}  {id}  {dispatch}  {message}")?;
     }
-    more(out, letters.len())
+    let more = all.saturating_sub(letters.len() as u64);
+    if more > 0 { writeln!(out, "    and {more} more") } else { Ok(()) }
 }
 
 pub fn dry_run(out: &mut impl Write, dry: &DryRun) -> io::Result<()> {
@@ -219,9 +191,15 @@ pub fn shown(out: &mut impl Write, shown: &Shown) -> io::Result<()> {
             writeln!(out, "{key:<14} {text}")?;
         }
     }
+    if let Some(days) = shown.age_days {
+        writeln!(out, "{:<14} {}", "age", in_days(days))?;
+    }
     writeln!(out)?;
-    for (at, event) in &shown.history {
+    for Happened { at, event, ordered } in &shown.history {
         writeln!(out, "{at}  {event}")?;
+        if let Some(ordered) = ordered {
+            writeln!(out, "                      {ordered}")?;
+        }
     }
     Ok(())
 }

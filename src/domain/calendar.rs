@@ -144,6 +144,11 @@ impl Calendar {
     }
 }
 
+/// Whether the text is a date of the calendar, `yyyy-mm-dd`.
+pub fn is_date(text: &str) -> bool {
+    text.len() == 10 && text.parse::<Date>().is_ok()
+}
+
 /// The date in Denmark at this moment.
 pub fn date_in_denmark(instant: Timestamp) -> Date {
     instant.to_zoned(DENMARK.clone()).date()

@@ -10,6 +10,24 @@ pub enum Owner {
     Vendor,
 }
 
+impl Owner {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::CaseWorker => "case worker",
+            Self::It => "IT",
+            Self::Vendor => "vendor",
+        }
+    }
+
+    pub fn word_da(self) -> &'static str {
+        match self {
+            Self::CaseWorker => "sagsbehandler",
+            Self::It => "it-drift",
+            Self::Vendor => "leverandør",
+        }
+    }
+}
+
 /// One code's page.
 #[derive(Debug, Clone, Copy, serde::Serialize)]
 pub struct Code {
@@ -30,11 +48,7 @@ pub fn find(code: &str) -> Option<&'static Code> {
 impl Code {
     /// The page as it is read.
     pub fn page(&self) -> String {
-        let (owner, owner_da) = match self.owner {
-            Owner::CaseWorker => ("case worker", "sagsbehandler"),
-            Owner::It => ("IT", "it-drift"),
-            Owner::Vendor => ("vendor", "leverandør"),
-        };
+        let (owner, owner_da) = (self.owner.word(), self.owner.word_da());
         format!(
             "{}  {}\n\ncause  {}\nfix    {}\nowner  {owner}\n\nårsag  {}\nløsning  {}\nansvar  {owner_da}\n",
             self.code, self.title, self.cause, self.fix, self.cause_da, self.fix_da
@@ -1519,6 +1533,33 @@ pub static CODES: &[Code] = &[
         fix: "Run again: it goes on where it stopped and sends nothing twice. If it happens again, report it with the output.",
         cause_da: "Afsendelsen til en leverandør endte på grund af en fejl i programmet. Det, der var bogført før, gælder; andre leverandører er ikke berørt.",
         fix_da: "Kør igen: kørslen fortsætter, hvor den stoppede, og sender intet to gange. Sker det igen, så anmeld det med udskriften.",
+    },
+    Code {
+        code: "FP-T001",
+        title: "metrics not written",
+        owner: Owner::It,
+        cause: "The file of `[metrics]` could not be written. The run itself is not touched by it.",
+        fix: "Give this program's user a folder in which it may make files, and run `fjernprint metrics` to see that it works.",
+        cause_da: "Filen under `[metrics]` kunne ikke skrives. Selve kørslen er ikke berørt.",
+        fix_da: "Giv programmets bruger en mappe, hvor den må oprette filer, og prøv med `fjernprint metrics`.",
+    },
+    Code {
+        code: "FP-T002",
+        title: "report not written",
+        owner: Owner::It,
+        cause: "The report's file could not be written.",
+        fix: "Name a file in a folder that exists and may be written to.",
+        cause_da: "Rapportens fil kunne ikke skrives.",
+        fix_da: "Angiv en fil i en mappe, der findes og må skrives i.",
+    },
+    Code {
+        code: "FP-T003",
+        title: "filter not understood",
+        owner: Owner::It,
+        cause: "A word of `--where` is no field, no comparison or no value that its field can have.",
+        fix: "The message names the word and its place. A filter is `FIELD=VALUE and FIELD>VALUE`, as in `status=held and age>3d`.",
+        cause_da: "Et ord i `--where` er hverken et felt, en sammenligning eller en værdi, som feltet kan have.",
+        fix_da: "Beskeden nævner ordet og stedet. Et filter skrives `FELT=VÆRDI and FELT>VÆRDI`, fx `status=held and age>3d`.",
     },
     Code {
         code: "FP-V001",

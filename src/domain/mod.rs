@@ -8,6 +8,7 @@ pub mod codes;
 pub mod completion;
 pub mod cutoff;
 pub mod entry;
+pub mod filter;
 pub mod finding;
 pub mod head;
 pub mod ids;

@@ -75,6 +75,17 @@ pub enum Recall {
 impl Recall {
     pub const ALL: [Self; 5] = [Self::Recalled, Self::Waiting, Self::Impossible, Self::Unsuccessful, Self::Failed];
 
+    /// As the ledger spells it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Recalled => "recalled",
+            Self::Waiting => "waiting",
+            Self::Impossible => "impossible",
+            Self::Unsuccessful => "unsuccessful",
+            Self::Failed => "failed",
+        }
+    }
+
     /// TilbagekaldStatusKode, as the standard spells it.
     pub fn oio(self) -> &'static str {
         match self {

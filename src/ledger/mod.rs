@@ -3,14 +3,17 @@
 //! Tables beside the log are caches: they are written in the same transaction and [`Ledger::verify`] rebuilds them by
 //! replay and compares. Nothing personal stands in it: no CPR number, no name, no address.
 
+mod desk;
 mod lease;
+mod letters;
 mod log;
 mod query;
 mod schema;
 mod tally;
 mod verify;
 
-pub use query::{Count, LetterFilter, RefusedFile, Standing};
+pub use desk::{BatchCount, Kept, Open};
+pub use query::{Count, RefusedFile, Standing};
 pub use verify::Violation;
 
 use crate::domain::alarm::{AlarmEvent, AlarmState};

@@ -12,13 +12,15 @@ use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
-/// Letters of one municipality, vendor and status, counted.
+/// Letters of one municipality, vendor, status and word, counted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Count {
     pub municipality: String,
     /// Empty where no vendor was reached.
     pub vendor: String,
     pub status: LetterStatus,
+    /// The vendor's word, or the code of the reason; see [`LetterState::counted_under`].
+    pub word: String,
     pub letters: u64,
     pub pages: u64,
     pub sheets: u64,
@@ -44,14 +46,6 @@ pub struct RefusedFile {
     pub file: String,
     pub code: String,
     pub message: String,
-}
-
-/// Which letters to list; an empty filter takes all.
-#[derive(Debug, Clone, Default)]
-pub struct LetterFilter {
-    pub status: Option<LetterStatus>,
-    pub municipality: Option<String>,
-    pub batch: Option<String>,
 }
 
 impl Ledger {
@@ -128,16 +122,6 @@ impl Ledger {
         self.states("SELECT id, state FROM letter WHERE batch = ?1 ORDER BY id", [batch.as_str()])
     }
 
-    /// Letters by filter, by id, at most `limit`.
-    pub fn letters(&self, filter: &LetterFilter, limit: u32) -> Result<Vec<(LetterId, LetterState)>, LedgerError> {
-        let status = filter.status.map(LetterStatus::word);
-        self.states(
-            "SELECT id, state FROM letter WHERE (?1 IS NULL OR status = ?1) AND (?2 IS NULL OR municipality = ?2)
-             AND (?3 IS NULL OR batch = ?3) ORDER BY id LIMIT ?4",
-            params![status, filter.municipality, filter.batch, limit],
-        )
-    }
-
     /// Batches in any of these states, by vendor and running number.
     pub fn batches(&self, statuses: &[BatchStatus]) -> Result<Vec<(BatchName, BatchState)>, LedgerError> {
         let words: Vec<&str> = statuses.iter().map(|s| s.word()).collect();
@@ -174,7 +158,7 @@ impl Ledger {
     /// All orders of this status, by number.
     pub fn orders(&self, status: OrderStatus) -> Result<Vec<(OrderId, OrderState)>, LedgerError> {
         self.states(
-            "SELECT subject, state FROM fact WHERE kind = 'order' AND status = ?1 ORDER BY length(subject), subject",
+            "SELECT subject, state FROM fact INDEXED BY fact_status WHERE kind = 'order' AND status = ?1 ORDER BY length(subject), subject",
             [status.word()],
         )
     }
@@ -220,10 +204,11 @@ impl Ledger {
         Ok(statement.query_row([vendor.as_str(), business_date], |row| Ok((row.get(0)?, row.get::<_, f64>(1)? as u32)))?)
     }
 
-    /// Batches that hold a letter which this night took in.
-    pub fn batches_of_night(&self, business_date: &str) -> Result<BTreeSet<BatchName>, LedgerError> {
-        let mut statement = self.connection.prepare("SELECT DISTINCT batch FROM tally WHERE batch <> '' AND business_date = ?1")?;
-        let mut rows = statement.query([business_date])?;
+    /// Batches that hold a letter which a night from `from` to `to` took in.
+    pub fn batches_of_nights(&self, from: &str, to: &str) -> Result<BTreeSet<BatchName>, LedgerError> {
+        let mut statement =
+            self.connection.prepare("SELECT DISTINCT batch FROM tally WHERE batch <> '' AND business_date BETWEEN ?1 AND ?2")?;
+        let mut rows = statement.query([from, to])?;
         let mut names = BTreeSet::new();
         while let Some(row) = rows.next()? {
             names.insert(parsed(&row.get::<_, String>(0)?)?);
@@ -248,33 +233,39 @@ impl Ledger {
 
     /// All letters, counted; with a business date, those that this night took in.
     pub fn counts(&self, business_date: Option<&str>) -> Result<Vec<Count>, LedgerError> {
+        self.counts_between(business_date, business_date)
+    }
+
+    /// Letters of the nights from `from` to `to`, both included, counted.
+    pub fn counts_between(&self, from: Option<&str>, to: Option<&str>) -> Result<Vec<Count>, LedgerError> {
         let mut statement = self.connection.prepare(
-            "SELECT municipality, vendor, status, sum(letters), sum(pages), sum(sheets), sum(bytes)
-             FROM tally WHERE ?1 IS NULL OR business_date = ?1 GROUP BY municipality, vendor, status ORDER BY 1, 2, 3",
+            "SELECT municipality, vendor, status, word, sum(letters), sum(pages), sum(sheets), sum(bytes)
+             FROM tally WHERE (?1 IS NULL OR business_date >= ?1) AND (?2 IS NULL OR business_date <= ?2)
+             GROUP BY municipality, vendor, status, word ORDER BY 1, 2, 3, 4",
         )?;
-        let mut rows = statement.query([business_date])?;
+        let mut rows = statement.query([from, to])?;
         let mut counts = Vec::new();
         while let Some(row) = rows.next()? {
-            let word: String = row.get(2)?;
-            let status = LetterStatus::from_word(&word).ok_or(LedgerError::Corrupt { subject: word })?;
             let number = |column: usize| row.get::<_, i64>(column).map(i64::unsigned_abs);
             counts.push(Count {
                 municipality: row.get(0)?,
                 vendor: row.get(1)?,
-                status,
-                letters: number(3)?,
-                pages: number(4)?,
-                sheets: number(5)?,
-                bytes: number(6)?,
+                status: status_in(&row.get::<_, String>(2)?)?,
+                word: row.get(3)?,
+                letters: number(4)?,
+                pages: number(5)?,
+                sheets: number(6)?,
+                bytes: number(7)?,
             });
         }
         Ok(counts)
     }
 
-    /// Files refused at the door; with a business date, those of this night.
+    /// Files refused at the door, by sender and hash; with a business date, those of this night. It reads them all.
     pub fn refused_files(&self, business_date: Option<&str>) -> Result<Vec<RefusedFile>, LedgerError> {
         let rows: Vec<(Subject, IntakeEvent)> = self.states(
-            "SELECT subject, state FROM fact WHERE kind = 'intake' AND status = 'refused' AND (?1 IS NULL OR state ->> '$.business_date' = ?1)
+            "SELECT subject, state FROM fact INDEXED BY fact_status
+             WHERE kind = 'intake' AND status = 'refused' AND (?1 IS NULL OR state ->> '$.business_date' = ?1)
              ORDER BY subject",
             [business_date],
         )?;
@@ -289,8 +280,8 @@ impl Ledger {
     /// Letters that senders handed in on these days: sender, day, letters.
     pub fn handed_in(&self, days: &[String]) -> Result<Vec<(String, String, u64)>, LedgerError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT substr(subject, 1, instr(subject, '/') - 1), state ->> '$.business_date', sum(state ->> '$.letters') FROM fact
-             WHERE kind = 'intake' AND status = 'taken' AND state ->> '$.business_date' IN (SELECT value FROM json_each(?1)) GROUP BY 1, 2",
+            "SELECT substr(subject, 1, instr(subject, '/') - 1), state ->> '$.business_date', sum(state ->> '$.letters')
+             FROM fact INDEXED BY fact_night WHERE kind = 'intake' AND status = 'taken' AND state ->> '$.business_date' IN (SELECT value FROM json_each(?1)) GROUP BY 1, 2",
         )?;
         let rows = statement.query_map([words(days)], |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?.unsigned_abs())))?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -333,7 +324,7 @@ impl Ledger {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    fn states<I: FromStr, S: DeserializeOwned>(&self, query: &str, parameters: impl Params) -> Result<Vec<(I, S)>, LedgerError> {
+    pub(super) fn states<I: FromStr, S: DeserializeOwned>(&self, query: &str, parameters: impl Params) -> Result<Vec<(I, S)>, LedgerError> {
         let mut statement = self.connection.prepare_cached(query)?;
         let mut rows = statement.query(parameters)?;
         let mut states = Vec::new();
@@ -358,6 +349,11 @@ impl FromStr for Subject {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Ok(Self(text.to_owned()))
     }
+}
+
+/// A status as the tables spell it.
+fn status_in(word: &str) -> Result<LetterStatus, LedgerError> {
+    LetterStatus::from_word(word).ok_or_else(|| LedgerError::Corrupt { subject: word.to_owned() })
 }
 
 fn parsed<I: FromStr>(id: &str) -> Result<I, LedgerError> {

@@ -265,7 +265,7 @@ fn signer(facts: &Facts, judged: &mut Judged) {
     match &facts.signer {
         Err(why) => judged.now(facts, "FP-M014", Gravity::Grave, "signer", format!("nothing can be signed: {why}"), command),
         Ok(None) => {}
-        Ok(Some(Expiry { subject, until, days })) => {
+        Ok(Some(Expiry { subject, until, days, .. })) => {
             let gravity = match urgency(*days) {
                 None => return,
                 Some(60) => Gravity::Notice,

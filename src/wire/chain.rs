@@ -1,12 +1,13 @@
 //! Certificates: who may sign, until when, and to which root a chain leads. Pure: files and the time of day come in.
 
-use openssl::asn1::{Asn1Time, Asn1TimeRef};
+use openssl::asn1::Asn1Time;
 use openssl::error::ErrorStack;
 use openssl::stack::Stack;
 use openssl::x509::store::{X509Store, X509StoreBuilder};
 use openssl::x509::verify::{X509VerifyFlags, X509VerifyParam};
 use openssl::x509::{X509, X509KeyUsage, X509PurposeId, X509Ref, X509StoreContext};
 
+const DAY_S: i64 = 86_400;
 /// Days before the end at which a certificate is spoken of, each louder than the one before (FP-K026).
 const SPEAK_DAYS: [i64; 3] = [60, 30, 7];
 
@@ -35,6 +36,8 @@ pub struct Expiry {
     pub until: String,
     /// Whole days from the moment that was asked about.
     pub days: i64,
+    /// The same moment, in seconds since 1970.
+    pub until_s: i64,
 }
 
 /// How soon it ends, of the three times that are spoken of: at most 60, 30 or 7 days. `None` while it is longer.
@@ -67,14 +70,12 @@ pub fn check(certificate: &X509, issuers: &[X509], roots: &[X509], at_s: i64) ->
 /// The certificate that ends first. `at_s` is seconds since 1970.
 pub fn expiry<'a>(certificates: impl IntoIterator<Item = &'a X509>, at_s: i64) -> Option<Expiry> {
     let ends = certificates.into_iter().filter_map(|certificate| {
-        let days = days_between(at_s, certificate.not_after()).ok()?;
-        Some(Expiry { subject: subject(certificate), until: certificate.not_after().to_string(), days })
+        let end = certificate.not_after();
+        let left = Asn1Time::from_unix(at_s).and_then(|at| at.diff(end)).ok()?;
+        let until_s = at_s + i64::from(left.days) * DAY_S + i64::from(left.secs);
+        Some(Expiry { subject: subject(certificate), until: end.to_string(), days: left.days.into(), until_s })
     });
     ends.min_by_key(|expiry| expiry.days)
-}
-
-fn days_between(at_s: i64, end: &Asn1TimeRef) -> Result<i64, ErrorStack> {
-    Ok(Asn1Time::from_unix(at_s)?.diff(end)?.days.into())
 }
 
 /// Who a certificate is of: its common name, or its organisation's.

@@ -8,6 +8,7 @@ mod breaking;
 mod calendar;
 mod certificates;
 mod cli;
+mod desk;
 mod docs;
 mod faults;
 mod group;

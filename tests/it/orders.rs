@@ -3,8 +3,9 @@
 
 use crate::night::command;
 use crate::shipping::{LETTERS, Town};
+use fjernprint::domain::filter::Filter;
 use fjernprint::domain::status::{BatchStatus, LetterStatus};
-use fjernprint::ledger::{Ledger, LetterFilter};
+use fjernprint::ledger::Ledger;
 use fjernprint::pipeline::rerun::reprints_max;
 use fjernprint::vendor_site::{Manners, Misbehaviour, Site, printed};
 use serde_json::Value;
@@ -52,7 +53,7 @@ impl Shift {
     }
 
     fn letters(&self) -> Vec<String> {
-        let all = self.town.ledger().letters(&LetterFilter::default(), 100).unwrap();
+        let all = self.town.ledger().letters(&Filter::default(), 100).unwrap();
         all.into_iter().map(|(id, _)| id.to_string()).collect()
     }
 

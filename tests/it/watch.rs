@@ -362,7 +362,7 @@ fn facts_become_alarms_at_their_limits() {
     check(waiting(S::Held, "2026-11-16"), &[("FP-M012", Warning)]);
     check(waiting(S::Held, "2026-10-01"), &[("FP-M012", Grave)]);
 
-    let expiry = |days| Facts { signer: Ok(Some(Expiry { subject: "s".into(), until: "u".into(), days })), ..quiet() };
+    let expiry = |days| Facts { signer: Ok(Some(Expiry { subject: "s".into(), until: "u".into(), days, until_s: 0 })), ..quiet() };
     check(expiry(61), &[]);
     check(expiry(60), &[("FP-M014", Notice)]);
     check(expiry(30), &[("FP-M014", Warning)]);

@@ -29,11 +29,12 @@ use super::fault::{Fault, exit};
 use super::gates;
 use super::signing::{self, Warning};
 use super::watch::Watch;
+use super::{last_runs, metrics};
 use crate::adapters::clock;
 use crate::adapters::register::Register;
 use crate::adapters::store::Store;
 use crate::domain::BatchName;
-use crate::domain::calendar::{begin_of, date_in_denmark};
+use crate::domain::calendar::{begin_of, date_in_denmark, is_date};
 use crate::domain::redact::redact;
 use crate::ledger::{Ledger, LedgerError};
 use crate::pipeline::template::Templates;
@@ -196,7 +197,7 @@ impl Night<'_> {
 /// FP-C012 for what is no date of the calendar.
 pub fn check_date(date: Option<&str>) -> Result<(), Fault> {
     match date {
-        Some(date) if !clock::is_date(date) => Err(Fault::usage("FP-C012", "a business date is a date of the calendar as 2026-11-24")),
+        Some(date) if !is_date(date) => Err(Fault::usage("FP-C012", "a business date is a date of the calendar as 2026-11-24")),
         _ => Ok(()),
     }
 }
@@ -238,6 +239,25 @@ fn lock(data: &Path, holder: &str) -> Result<File, Fault> {
 /// A vendor that cannot be reached is a fault in the report and holds up no other vendor. An `Err` is something that
 /// stops the whole run: the ledger, the store, the configuration.
 pub fn run(config: &Config, options: &RunOptions, watch: &dyn Watch) -> Result<RunReport, Fault> {
+    let began = Instant::now();
+    let mut result = whole(config, options, watch);
+    let ended = match &result {
+        Ok(report) => last_runs::Ended {
+            exit_code: report.exit_code(),
+            stage_seconds: report.stage_seconds.iter().map(|(stage, seconds)| (*stage, *seconds)).collect(),
+            did: numbers(report),
+            faults: report.faults.iter().collect(),
+        },
+        Err(fault) => failed(fault),
+    };
+    let warning = leave_word(config, "run", began, &ended, watch);
+    if let (Ok(report), Some(warning)) = (&mut result, warning) {
+        report.warnings.push(warning);
+    }
+    result
+}
+
+fn whole(config: &Config, options: &RunOptions, watch: &dyn Watch) -> Result<RunReport, Fault> {
     let mut night = open(config, options.business_date.as_deref(), watch)?;
     let mut report = RunReport { business_date: night.business_date.clone(), ..RunReport::default() };
     let mut seen = Seen::default();
@@ -281,11 +301,46 @@ fn stages(night: &mut Night<'_>, until: Stage, report: &mut RunReport, seen: &mu
 
 /// Fetches and matches the vendors' answers, and does nothing else.
 pub fn reconcile_only(config: &Config, watch: &dyn Watch) -> Result<Answers, Fault> {
+    let began = Instant::now();
+    let result = reconcile_alone(config, watch);
+    let ended = match &result {
+        Ok(answers) => last_runs::Ended {
+            exit_code: RunReport { faults: answers.faults.clone(), ..RunReport::default() }.exit_code(),
+            stage_seconds: Vec::new(),
+            did: numbers(answers),
+            faults: answers.faults.iter().collect(),
+        },
+        Err(fault) => failed(fault),
+    };
+    leave_word(config, "reconcile", began, &ended, watch);
+    result
+}
+
+fn reconcile_alone(config: &Config, watch: &dyn Watch) -> Result<Answers, Fault> {
     let mut night = open(config, None, watch)?;
     let answers = reconcile::reconcile(&mut night);
     let seen = Seen { answers: answers.as_ref().ok().map(|answers| answers.faults.clone()), ..Seen::default() };
     let news = after::after(&mut night, &seen, answers.as_ref().err());
     answers.map(|answers| Answers { news, ..answers })
+}
+
+fn failed(fault: &Fault) -> last_runs::Ended<'_> {
+    last_runs::Ended { exit_code: fault.exit, stage_seconds: Vec::new(), did: BTreeMap::new(), faults: vec![fault] }
+}
+
+/// The numbers of a report by their names.
+fn numbers(report: &impl Serialize) -> BTreeMap<String, u64> {
+    let fields = serde_json::to_value(report).ok().and_then(|value| value.as_object().cloned()).unwrap_or_default();
+    fields.into_iter().filter_map(|(name, value)| Some((name, value.as_u64()?))).collect()
+}
+
+/// Tells those who look on how a run ended: its last word beside the ledger, and the metrics. What cannot be written is said,
+/// and is no reason for the night to fail.
+fn leave_word(config: &Config, job: &str, began: Instant, ended: &last_runs::Ended<'_>, watch: &dyn Watch) -> Option<Warning> {
+    let left = last_runs::note(config, job, began, ended).and_then(|()| metrics::write_configured(config));
+    let fault = left.err()?;
+    watch.note(&format!("{}  {}", fault.code, fault.message));
+    Some(Warning { code: fault.code, message: fault.message })
 }
 
 /// Ships one batch and nothing else; gives what stood in the way.
