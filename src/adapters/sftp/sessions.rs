@@ -1,7 +1,6 @@
 //! Several sessions to one vendor: small files wait for answers, not for the line, so they go up side by side.
 
 use super::{Address, Connection, Manner, SftpFault, Target};
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -54,12 +53,8 @@ impl Sessions {
                 connection.write(&mut local(upload)?, &upload.target, &manner.under(&upload.target.remote))
             };
             self.side_by_side(uploads, &write)?;
-            let listed = match self.first().list(folder.remote, folder.entries_max) {
-                Ok(listed) => listed,
-                // Not every server lists: then each file is looked at.
-                Err(fault) if fault.retry => BTreeMap::new(),
-                Err(fault) => return Err(fault),
-            };
+            // Not every server lists, and some list without end: then each file is looked at.
+            let listed = self.first().list(folder.remote, folder.entries_max).unwrap_or_default();
             let name = |connection: &Connection, upload: &Upload| {
                 let under = manner.under(&upload.target.remote);
                 let size = under.rsplit_once('/').and_then(|(_, name)| listed.get(name).copied());

@@ -32,7 +32,7 @@ pub struct Manner<'a> {
 #[derive(Clone, Copy)]
 pub struct OwnFolder<'a> {
     pub remote: &'a str,
-    /// More entries than this do not belong there.
+    /// So many entries of it are read.
     pub entries_max: usize,
 }
 
