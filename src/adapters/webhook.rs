@@ -2,7 +2,7 @@
 
 use std::io::Read;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use ureq::Agent;
 use ureq::http::Uri;
@@ -48,7 +48,7 @@ impl Webhook {
     /// Posts the JSON; `Err` says why it was not taken. A status of 2xx is a yes. No redirection is followed, since the
     /// secret would go along; 4xx but 408 and 429 is not tried again.
     pub fn post(&self, json: &str) -> Result<(), String> {
-        let secret = self.secret_file.as_ref().map(secret).transpose()?;
+        let secret = self.secret_file.as_deref().map(secret).transpose()?;
         let mut config = Agent::config_builder()
             .timeout_global(Some(Duration::from_secs(self.timeout_s)))
             .max_redirects(0)
@@ -88,7 +88,7 @@ impl Webhook {
     }
 }
 
-fn secret(path: &PathBuf) -> Result<String, String> {
+fn secret(path: &Path) -> Result<String, String> {
     let failed = |why: String| format!("reading the secret {}: {why}", path.display());
     let mut text = String::new();
     let file = std::fs::File::open(path).map_err(|e| failed(e.to_string()))?;

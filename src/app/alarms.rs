@@ -21,6 +21,8 @@ use serde_json::json;
 
 /// News in one message to the webhook; the rest goes with the next.
 const NEWS_MAX: usize = 200;
+/// Codes of rows that do not fit: they stand with their batch, and have an alarm of their own.
+const QUESTIONS: [&str; 3] = ["FP-A004", "FP-A005", "FP-A006"];
 /// Waiting states, in the order of the pipeline.
 const WAITING: [LetterStatus; 5] =
     [LetterStatus::Accepted, LetterStatus::Held, LetterStatus::Validated, LetterStatus::Batched, LetterStatus::Shipped];
@@ -109,11 +111,21 @@ pub fn check(config: &Config, watch: &dyn Watch) -> Result<(Vec<News>, u8), Faul
 
 fn facts(config: &Config, ledger: &Ledger, seen: &Seen) -> Result<Facts, Fault> {
     let now = clock::instant();
-    let batches = ledger.batches(&[BatchStatus::Shipped, BatchStatus::Acknowledged, BatchStatus::Refused, BatchStatus::Unknown])?;
+    let batches = ledger.batches(&[
+        BatchStatus::Shipped,
+        BatchStatus::Acknowledged,
+        BatchStatus::Refused,
+        BatchStatus::Unknown,
+        BatchStatus::Settled,
+    ])?;
     let mut overdue = Vec::new();
-    let (mut refused, mut unknown) = (Vec::new(), Vec::new());
+    let (mut refused, mut unknown, mut questions) = (Vec::new(), Vec::new(), Vec::new());
     for (name, state) in &batches {
         let vendor = &state.vendor;
+        if !state.questions.is_empty() {
+            let text = format!("{} rows of {vendor}'s receipts do not fit, and nobody has explained them", state.questions.len());
+            questions.push(since_last(ledger, name, "answered", text)?);
+        }
         match state.status {
             BatchStatus::Refused => {
                 refused.push(since_last(
@@ -127,6 +139,7 @@ fn facts(config: &Config, ledger: &Ledger, seen: &Seen) -> Result<Facts, Fault> 
                 let text = format!("it is not known whether the batch is complete at {vendor}");
                 unknown.push(since_last(ledger, name, "ready_intended", text)?);
             }
+            BatchStatus::Settled => {}
             _ => {
                 if let Some(what) = late(config, ledger, name, state, ledger.open_letters(name)?)? {
                     overdue.push(since_last(ledger, name, "shipped", format!("{vendor}: {what}"))?);
@@ -154,7 +167,10 @@ fn facts(config: &Config, ledger: &Ledger, seen: &Seen) -> Result<Facts, Fault> 
         refused,
         stops,
         unknown,
-        mismatches: seen.answers.as_ref().map(|faults| mismatches(ledger, faults)).transpose()?,
+        questions,
+        mismatches: seen.answers.as_ref().map(|faults| {
+            faults.iter().filter(|fault| fault.exit == exit::MISMATCH && !QUESTIONS.contains(&fault.code)).map(mismatch).collect()
+        }),
     })
 }
 
@@ -164,26 +180,6 @@ fn since_last(ledger: &Ledger, name: &BatchName, word: &str, message: String) ->
     let entries = ledger.entries_of(name)?;
     let since = entries.into_iter().rev().find(|entry| entry.data.contains(&marked)).map(|entry| entry.at).unwrap_or_default();
     Ok(Standing { about: name.to_string(), since, message })
-}
-
-/// What does not fit: what this run was told, and the questions of earlier ones that nobody has explained.
-fn mismatches(ledger: &Ledger, faults: &[Fault]) -> Result<Vec<Standing>, Fault> {
-    let mut found: Vec<Standing> = faults.iter().filter(|fault| fault.exit == exit::MISMATCH).map(mismatch).collect();
-    for (name, state) in ledger.questioned(None)? {
-        if found.iter().any(|standing| standing.about == name.as_str()) {
-            continue;
-        }
-        let Some(first) = state.questions.first() else { continue };
-        let text = format!(
-            "{} questions about its receipts are open, the first: {}  {} {}",
-            state.questions.len(),
-            first.code,
-            first.letter,
-            first.says
-        );
-        found.push(since_last(ledger, &name, "answered", text)?);
-    }
-    Ok(found)
 }
 
 /// The batch that a fault speaks of stands in its sentence.

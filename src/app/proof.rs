@@ -148,17 +148,19 @@ fn answers(config: &Config, id: &LetterId, dispatch_id: &str, vendor: &VendorId,
     let of_batch = entries.iter().filter(|proved| proved.entry.kind == "batch");
     for event in of_batch.filter_map(|proved| serde_json::from_str(&proved.entry.data).ok()) {
         match event {
-            BatchEvent::Acknowledged { answer, .. } => {
+            BatchEvent::Acknowledged { answer, signature, .. } => {
+                let signature = signature.map(|hash| store.get(&hash).map(Bytes)).transpose()?;
                 let known = ["batch", "manifest_sha256", "result", "reason", "at"];
-                answers.push(Answer::Ack { sha256: answer, content: without_text(store.get(&answer)?, &known) });
+                answers.push(Answer::Ack { sha256: answer, content: without_text(store.get(&answer)?, &known), signature });
             }
-            BatchEvent::Answered { number, head, rows, .. } => {
+            BatchEvent::Answered { number, head, rows, signature, .. } => {
+                let signature = signature.map(|hash| store.get(&hash).map(Bytes)).transpose()?;
                 let known = ["batch", "manifest_sha256", "number", "cumulative", "letters", "pages", "sheets", "rows_sha256", "at"];
                 // Where a vendor speaks otherwise, its hashes stand here, and what it said stands in the log.
                 let said = words.and_then(|words| read_rows(words, &store.get(&rows).ok()?, ROWS_MAX).ok()).unwrap_or_default();
                 let quoted = words.and_then(|words| said.iter().find_map(|row| quoted_from(id, dispatch_id, words, row)));
                 let head_content = without_text(store.get(&head)?, &known);
-                answers.push(Answer::Receipt { number, head_sha256: head, head: head_content, rows_sha256: rows, quoted });
+                answers.push(Answer::Receipt { number, head_sha256: head, head: head_content, signature, rows_sha256: rows, quoted });
             }
             _ => {}
         }
@@ -203,6 +205,8 @@ pub struct VerifyProof {
     pub certificate: PathBuf,
     pub document: Option<PathBuf>,
     pub receipt: Option<PathBuf>,
+    /// What the vendor's signatures must lead to.
+    pub answers_certificate: Option<PathBuf>,
     pub signers: Vec<crate::domain::Cvr>,
 }
 
@@ -214,7 +218,9 @@ pub fn verify(asked: &VerifyProof) -> Result<Shown, Fault> {
     let document = asked.document.as_deref().map(|path| read_file(path, DOCUMENT_BYTES_MAX)).transpose().map_err(invalid)?;
     let receipt = asked.receipt.as_deref().map(|path| read_file(path, ANSWER_BYTES_MAX)).transpose().map_err(invalid)?;
     let document = document.map(|bytes| Sha256(openssl::sha::sha256(&bytes)));
-    let against = Against { trusted_pem: read_bounded(&asked.certificate)?, signers: asked.signers.clone(), document, receipt };
+    let answers_pem = asked.answers_certificate.as_deref().map(read_bounded).transpose()?;
+    let against =
+        Against { answers_pem, trusted_pem: read_bounded(&asked.certificate)?, signers: asked.signers.clone(), document, receipt };
     check(&proof, &against).map_err(refused)
 }
 

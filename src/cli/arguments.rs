@@ -334,6 +334,9 @@ pub enum ProofCommand {
         /// A receipt's rows as the vendor sent them, to prove what is quoted from it
         #[arg(long, value_name = "FILE.csv")]
         receipt: Option<PathBuf>,
+        /// The certificates that the vendor's signatures over its answers must lead to, PEM, where it signs them
+        #[arg(long, value_name = "PEM")]
+        answers_certificate: Option<PathBuf>,
         /// An organisation that may sign for municipalities, beside each for itself
         #[arg(long, value_name = "CVR")]
         signer: Vec<Cvr>,

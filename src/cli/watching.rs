@@ -20,8 +20,8 @@ impl Face<'_> {
     }
 
     pub(super) fn proof(&mut self, command: ProofCommand) -> Result<u8, Ended> {
-        let ProofCommand::Verify { file, certificate, document, receipt, signer } = command;
-        let shown = proof::verify(&VerifyProof { file, certificate, document, receipt, signers: signer })?;
+        let ProofCommand::Verify { file, certificate, document, receipt, answers_certificate, signer } = command;
+        let shown = proof::verify(&VerifyProof { file, certificate, document, receipt, answers_certificate, signers: signer })?;
         if self.json {
             show::line(&mut self.out, "summary", &shown)?;
             return Ok(exit::DONE);

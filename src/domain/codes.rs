@@ -1247,6 +1247,15 @@ pub static CODES: &[Code] = &[
         fix_da: "Se, om adressen svarer, og om hemmeligheden i webhook_secret_file er den rigtige.",
     },
     Code {
+        code: "FP-M022",
+        title: "rows of receipts are not explained",
+        owner: Owner::It,
+        cause: "Rows of a vendor's receipts do not fit what was sent; the rest of the receipts was applied, and nobody has explained these.",
+        fix: "`fjernprint reconcile` lists them. Ask the vendor, and write down what became of each with `fjernprint reconcile --explain`.",
+        cause_da: "Rækker i en leverandørs kvitteringer passer ikke med det afsendte; resten er brugt, og ingen har forklaret dem.",
+        fix_da: "`fjernprint reconcile` viser dem. Spørg leverandøren, og notér svaret med `fjernprint reconcile --explain`.",
+    },
+    Code {
         code: "FP-O001",
         title: "letter kept back by a person",
         owner: Owner::CaseWorker,

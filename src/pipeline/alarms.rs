@@ -114,6 +114,8 @@ pub struct Facts {
     pub refused: Vec<Standing>,
     pub stops: Vec<Standing>,
     pub unknown: Vec<Standing>,
+    /// Batches with rows of receipts that nobody has explained.
+    pub questions: Vec<Standing>,
     /// Answers that were refused.
     pub mismatches: Option<Vec<Standing>>,
 }
@@ -158,6 +160,9 @@ pub fn judge(rules: &AlarmRules, facts: &Facts) -> Judged {
         for one in standing.iter().filter(|one| older(one, hours, facts.now)) {
             judged.standing(one, code, gravity, command);
         }
+    }
+    for asked in &facts.questions {
+        judged.standing(asked, "FP-M022", Gravity::Warning, "fjernprint reconcile");
     }
     match &facts.mismatches {
         None => judged.unasked.push("FP-M020/".to_owned()),

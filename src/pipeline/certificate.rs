@@ -126,14 +126,23 @@ fn spoken(word: &str) -> String {
 
 fn meaning(said: &Said<'_>) -> Section {
     let covered = said.proof.entries.iter().filter(|proved| proved.anchor.is_some()).count();
+    let signed = |answer: &Answer| matches!(answer, Answer::Ack { signature: Some(_), .. } | Answer::Receipt { signature: Some(_), .. });
+    let (danish, english) = match !said.proof.answers.is_empty() && said.proof.answers.iter().all(signed) {
+        true => ("underskrevet af leverandøren", "signed by the vendor"),
+        false => ("ikke underskrevet af leverandøren", "not signed by the vendor"),
+    };
     let mut sentences = vec![
         both(
             "Beviset viser, at netop dette dokument stod i den underskrevne batch, og at loggen siden er ubrudt for de viste hændelser.",
             "It shows that this very document stood in the signed batch, and that the log's entries shown here were not changed.",
         ),
         both(
-            "Det viser ikke, at modtageren har fået brevet. Leverandørens svar er ikke underskrevet af leverandøren; loggen viser, hvad der blev hentet hos den, og hvornår.",
-            "It does not show that the recipient got it. The vendor's answers are not signed by the vendor; the log shows what was fetched from it, and when.",
+            &format!(
+                "Det viser ikke, at modtageren har fået brevet. Leverandørens svar er {danish}; loggen viser, hvad der blev hentet hos den, og hvornår."
+            ),
+            &format!(
+                "It does not show that the recipient got it. The vendor's answers are {english}; the log shows what was fetched from it, and when."
+            ),
         ),
     ];
     let (all, open) = (said.proof.entries.len(), said.proof.entries.len() - covered);

@@ -42,6 +42,8 @@ pub struct Shown {
 pub struct Against {
     /// PEM: the certificates that its signatures must lead to.
     pub trusted_pem: Vec<u8>,
+    /// PEM: the certificates that the vendor's signatures must lead to.
+    pub answers_pem: Option<Vec<u8>>,
     /// Organisations that may sign for municipalities, beside each for itself.
     pub signers: Vec<Cvr>,
     /// Hash of a document that should be the letter's.
@@ -199,8 +201,16 @@ fn answers(proof: &Proof, manifest: &Manifest, dispatch_id: &str, against: &Agai
     let mut receipt_used = false;
     for answer in &proof.answers {
         match answer {
-            Answer::Ack { sha256, content } => ack(proof, manifest, &events, sha256, content.as_ref(), shown)?,
-            Answer::Receipt { number, head_sha256, head, rows_sha256, quoted } => {
+            Answer::Ack { sha256, content, signature } => {
+                let at = ack(proof, manifest, &events, sha256, content.as_ref(), shown)?;
+                let of_log = events.iter().find_map(|event| match event {
+                    BatchEvent::Acknowledged { answer, signature, .. } if answer == sha256 => *signature,
+                    _ => None,
+                });
+                let file = ("the technical answer".to_owned(), content.as_ref(), at.as_deref());
+                vendor_signature(file, signature.as_ref(), of_log, manifest, against, shown)?;
+            }
+            Answer::Receipt { number, head_sha256, head, signature, rows_sha256, quoted } => {
                 let same = |event: &BatchEvent| {
                     matches!(event, BatchEvent::Answered { number: n, head, rows, .. }
                         if n == number && head == head_sha256 && rows == rows_sha256)
@@ -208,9 +218,16 @@ fn answers(proof: &Proof, manifest: &Manifest, dispatch_id: &str, against: &Agai
                 if !events.iter().any(same) {
                     return Err(fault("FP-P004", format!("the log knows no receipt {number} with these hashes")));
                 }
-                if let Some(bytes) = head {
-                    receipt_head(proof, manifest, *number, (head_sha256, bytes), rows_sha256)?;
-                }
+                let at = match head {
+                    Some(bytes) => Some(receipt_head(proof, manifest, *number, (head_sha256, bytes), rows_sha256)?),
+                    None => None,
+                };
+                let of_log = events.iter().filter(|event| same(event)).find_map(|event| match event {
+                    BatchEvent::Answered { signature, .. } => *signature,
+                    _ => None,
+                });
+                let file = (format!("receipt {number}"), head.as_ref(), at.as_deref());
+                vendor_signature(file, signature.as_ref(), of_log, manifest, against, shown)?;
                 if let Some(quoted) = quoted {
                     receipt_used |= receipt_row(manifest, *number, rows_sha256, quoted, dispatch_id, against, shown)?;
                 }
@@ -227,13 +244,41 @@ fn answers(proof: &Proof, manifest: &Manifest, dispatch_id: &str, against: &Agai
             _ => {}
         }
     }
-    let vendor = &manifest.vendor;
-    shown.not_proved.push(format!(
-        "that an answer is {vendor}'s own: the vendor does not sign it; the log shows what was fetched from its server, and when"
-    ));
     Ok(())
 }
 
+/// Whose word an answer is: name of the file, its content and the vendor's time in it. The signature is the one that the log
+/// names, and holds as of that time.
+fn vendor_signature(
+    (what, content, at): (String, Option<&Bytes>, Option<&str>),
+    signature: Option<&Bytes>,
+    of_log: Option<Sha256>,
+    manifest: &Manifest,
+    against: &Against,
+    shown: &mut Shown,
+) -> Result<(), ProofFault> {
+    let vendor = &manifest.vendor;
+    if signature.map(hash) != of_log {
+        return Err(fault("FP-P004", format!("the log names another signature of {vendor} over {what}")));
+    }
+    let Some(signature) = signature else {
+        let text = format!("that {what} is {vendor}'s own: it is not signed; the log shows what was fetched from its server, and when");
+        shown.not_proved.push(text);
+        return Ok(());
+    };
+    let (Some(content), Some(at), Some(trusted)) = (content, at, &against.answers_pem) else {
+        shown.not_proved.push(format!("that {what} is {vendor}'s own: it is signed; --answers-certificate PEM proves it"));
+        return Ok(());
+    };
+    let at_s = at.parse::<Timestamp>().ok().map(|at| at.as_second());
+    let bad = |why: String| fault("FP-P002", format!("{what} of {vendor}: {why}"));
+    cms::check_at(&content.0, &signature.0, trusted, at_s).map_err(|why| bad(why.to_string()))?;
+    let name = cms::signer_name(&signature.0).map_err(|e| bad(e.to_string()))?;
+    shown.proved.push(format!("{what} is signed by {name}, with a certificate that leads to the one given for {vendor}"));
+    Ok(())
+}
+
+/// The vendor's time, where the answer's own bytes are there.
 fn ack(
     proof: &Proof,
     manifest: &Manifest,
@@ -241,18 +286,18 @@ fn ack(
     sha256: &Sha256,
     content: Option<&Bytes>,
     shown: &mut Shown,
-) -> Result<(), ProofFault> {
+) -> Result<Option<String>, ProofFault> {
     if !events.iter().any(|event| matches!(event, BatchEvent::Acknowledged { answer, .. } if answer == sha256)) {
         return Err(fault("FP-P004", format!("the log knows no technical answer {sha256}")));
     }
-    let Some(content) = content else { return Ok(()) };
+    let Some(content) = content else { return Ok(None) };
     let ack: Ack = read("the technical answer", &content.0, sha256)?;
     if ack.manifest_sha256 != hash(&proof.manifest.content) || ack.batch != manifest.batch {
         return Err(fault("FP-P004", "the technical answer quotes another manifest"));
     }
     let word = if ack.result == AckResult::Accepted { "accepted" } else { "rejected" };
     shown.proved.push(format!("{} answered that the batch was {word}, at {}", manifest.vendor, ack.at));
-    Ok(())
+    Ok(Some(ack.at))
 }
 
 fn receipt_head(
@@ -261,11 +306,11 @@ fn receipt_head(
     number: u32,
     (sha256, bytes): (&Sha256, &Bytes),
     rows: &Sha256,
-) -> Result<(), ProofFault> {
+) -> Result<String, ProofFault> {
     let head: ReceiptHead = read(&format!("the head of receipt {number}"), &bytes.0, sha256)?;
     let ours = hash(&proof.manifest.content);
     if (&head.batch, head.manifest_sha256, head.number, head.rows_sha256) == (&manifest.batch, ours, number, *rows) {
-        return Ok(());
+        return Ok(head.at);
     }
     Err(fault("FP-P004", format!("the head of receipt {number} quotes another manifest, number or rows")))
 }

@@ -77,6 +77,9 @@ pub enum Answer {
         sha256: Sha256,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         content: Option<Bytes>,
+        /// Of the vendor, where it signs its answers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signature: Option<Bytes>,
     },
     /// Receipt `number`: its head, and what its rows say of this letter.
     Receipt {
@@ -84,6 +87,9 @@ pub enum Answer {
         head_sha256: Sha256,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         head: Option<Bytes>,
+        /// Of the vendor, where it signs its answers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signature: Option<Bytes>,
         rows_sha256: Sha256,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         quoted: Option<Quoted>,

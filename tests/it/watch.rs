@@ -230,7 +230,7 @@ fn a_letter_is_proved_offline_and_nothing_of_the_proof_can_be_changed() {
     // An answer to something else, and one that the log does not know.
     let mut answered = proof.clone();
     let other_ack = br#"{"batch":"x"}"#;
-    answered.answers[0] = Answer::Ack { sha256: hash(other_ack), content: Some(Bytes(other_ack.to_vec())) };
+    answered.answers[0] = Answer::Ack { sha256: hash(other_ack), content: Some(Bytes(other_ack.to_vec())), signature: None };
     assert_eq!(refused(&answered, &against()), "FP-P004");
     // Entries in another order, and without the one that says what was sealed.
     let mut entries = proof.entries.clone();
@@ -245,8 +245,8 @@ fn a_letter_is_proved_offline_and_nothing_of_the_proof_can_be_changed() {
     assert!(house.run(&["letter", "proof", held["letter_id"].as_str().unwrap(), "--out", page.to_str().unwrap()], 2).contains("FP-P009"));
 }
 
-/// A proof of a batch that was sealed before manifests had a root over their rows.
-fn old_proof(signer: &Signer, of: LetterId) -> Proof {
+/// A proof of a batch that was sealed before manifests had a root over their rows, and whose vendor signs its answers.
+fn old_proof(signer: &Signer, vendor: &Signer, of: LetterId) -> Proof {
     let sealed = Draft::new("kmd", 1, &[1, 2, 1]).seal();
     let batch: BatchName = sealed.batch();
     let file = |name: String| sealed.files.iter().find(|(known, _)| *known == name).unwrap().1.clone();
@@ -266,32 +266,53 @@ fn old_proof(signer: &Signer, of: LetterId) -> Proof {
         previous = hash;
         Proved { entry, anchor: None }
     };
-    let entries = vec![entry(7, "batch", batch.as_str(), event), entry(8, "letter", of.as_str(), batched)];
+    let at = seconds_ago(30);
+    let ack = format!(r#"{{"batch":"{batch}","manifest_sha256":"{m}","result":"accepted","reason":"","at":"{at}"}}"#).into_bytes();
+    let ack_signature = vendor.sign(&ack);
+    let acknowledged =
+        BatchEvent::Acknowledged { accepted: true, reason: String::new(), answer: hash(&ack), signature: Some(hash(&ack_signature)) };
+    let entries = vec![
+        entry(7, "batch", batch.as_str(), event),
+        entry(8, "letter", of.as_str(), batched),
+        entry(9, "batch", batch.as_str(), serde_json::to_string(&acknowledged).unwrap()),
+    ];
     Proof {
         format: FORMAT.to_owned(),
         letter_id: of,
         manifest: Signed { name: BatchFiles::manifest(&batch), content: Bytes(manifest), signature: Bytes(signature) },
         row: Row::LettersCsv(Bytes(file(BatchFiles::letters(&batch)))),
-        answers: Vec::new(),
+        answers: vec![Answer::Ack { sha256: hash(&ack), content: Some(Bytes(ack)), signature: Some(Bytes(ack_signature)) }],
         entries,
         heads: Vec::new(),
     }
 }
 
 #[test]
-fn an_old_manifest_is_proved_by_the_whole_letters_csv() {
+fn an_old_manifest_is_proved_by_the_whole_letters_csv_and_a_signed_answer_by_its_signature() {
     let signer = Signer::new();
     let against = Against { trusted_pem: signer.root_pem.clone(), ..Against::default() };
-    let proof = old_proof(&signer, letter(2));
+    let vendor = Signer::named(&[("CN", "printer")]);
+    let proof = old_proof(&signer, &vendor, letter(2));
     let shown = check(&proof, &against).unwrap();
     assert!(shown.proved.iter().any(|said| said.contains("number 2 of 3")), "{shown:?}");
+    // Whose the answer is: said only where its signature was asked about, and then it must hold.
+    assert!(shown.not_proved.iter().any(|said| said.contains("--answers-certificate")), "{shown:?}");
+    let asked = |by: &Signer| Against { answers_pem: Some(by.root_pem.clone()), ..against.clone() };
+    let shown = check(&proof, &asked(&vendor)).unwrap();
+    assert!(shown.proved.iter().any(|said| said.contains("the technical answer is signed by printer")), "{shown:?}");
+    assert_eq!(check(&proof, &asked(&signer)).unwrap_err().code, "FP-P002");
+    let mut unsigned = proof.clone();
+    let Answer::Ack { signature, .. } = &mut unsigned.answers[0] else { panic!("an ack") };
+    *signature = None;
+    assert_eq!(check(&unsigned, &against).unwrap_err().code, "FP-P004");
+
     let Row::LettersCsv(csv) = &proof.row else { panic!("a csv") };
     for index in (0..csv.0.len()).step_by(7) {
         let mut changed = csv.0.clone();
         changed[index] ^= 1;
         assert!(check(&Proof { row: Row::LettersCsv(Bytes(changed)), ..proof.clone() }, &against).is_err(), "byte {index}");
     }
-    assert_eq!(check(&old_proof(&signer, letter(9)), &against).unwrap_err().code, "FP-P003");
+    assert_eq!(check(&old_proof(&signer, &vendor, letter(9)), &against).unwrap_err().code, "FP-P003");
     let with_path = Row::Merkle { row: String::new(), path: Vec::new() };
     assert_eq!(check(&Proof { row: with_path, ..proof }, &against).unwrap_err().code, "FP-P003");
 }
@@ -313,6 +334,7 @@ fn quiet() -> Facts {
         refused: Vec::new(),
         stops: Vec::new(),
         unknown: Vec::new(),
+        questions: Vec::new(),
         mismatches: None,
     }
 }
@@ -377,6 +399,7 @@ fn facts_become_alarms_at_their_limits() {
     check(Facts { unknown: since("2026-11-24T00:00:00Z"), ..quiet() }, &[]);
     check(Facts { unknown: since("2026-11-23T23:59:59Z"), ..quiet() }, &[("FP-M019", Grave)]);
     check(Facts { overdue: since(""), refused: since(""), ..quiet() }, &[("FP-M013", Warning), ("FP-M017", Grave)]);
+    check(Facts { questions: since(""), ..quiet() }, &[("FP-M022", Warning)]);
     check(Facts { mismatches: Some(since("")), ..quiet() }, &[("FP-M020", Grave)]);
 }
 
