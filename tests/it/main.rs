@@ -19,6 +19,7 @@ mod lease;
 mod ledger;
 mod messages;
 mod misbehaviour;
+mod mornings;
 mod night;
 mod orders;
 mod overlay;

@@ -463,7 +463,7 @@ fn a_night_over_a_real_openssh_server_and_answers_that_do_not_add_up() {
     };
     let refused = |code: &str| {
         // Alarms are the ledger's too: what is compared is the batch and its letters.
-        let stands = || (town.ledger().history(batch.as_str()).unwrap(), town.ledger().letters_of(&batch).unwrap());
+        let stands = || (town.ledger().history(batch.as_str()).unwrap(), town.ledger().letters_of(batch).unwrap());
         let before = stands();
         let output = town.ask(&["reconcile"]);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
