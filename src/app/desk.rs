@@ -161,13 +161,15 @@ impl Desk<'_> {
     /// A batch that is not where it should be.
     fn batch(&self, batch: &Unsettled) -> Option<Attention> {
         let Unsettled { name, state, .. } = batch;
-        let show = || format!("fjernprint batch show {name}");
         let (what, code, text, next) = match state.status {
             BatchStatus::Unknown => {
                 let text = "whether the vendor has it is not known; the next run asks".to_owned();
                 ("batch_unknown", None, text, "fjernprint run --until ship".to_owned())
             }
-            BatchStatus::Refused => ("batch_refused", Some("FP-A007"), format!("refused by the vendor: {}", state.reason), show()),
+            BatchStatus::Refused => {
+                let next = format!("fjernprint batch retry {name} --plan");
+                ("batch_refused", Some("FP-A007"), format!("refused by the vendor: {}", state.reason), next)
+            }
             BatchStatus::Unreleased => {
                 let text = release::what_is_missing(name, state).unwrap_or_default();
                 ("batch_unreleased", None, text, format!("fjernprint batch release {name} --by NAME"))

@@ -4,6 +4,7 @@
 //! know was cut off before that: it is cleared away, and its letters are planned again.
 
 use super::days::{close_days, open_day};
+use super::ship::stop_of;
 use super::{Night, RunReport};
 use crate::adapters::signer::Signer;
 use crate::adapters::store::{Store, private_folder, size_and_hash, write_private};
@@ -88,7 +89,7 @@ pub(super) fn seal(night: &mut Night<'_>, report: &mut RunReport) -> Result<(), 
         }
         let Some(signer) = signer.as_ref().filter(|_| !plan.batches.is_empty()) else { continue };
         if let Some(order) = night.ledger.stopped(&plan.vendor)? {
-            night.watch.note(&format!("nothing is sealed for {}: order {order} stopped it", plan.vendor));
+            report.faults.push(stop_of(&plan.vendor, &order));
             continue;
         }
         let profile = &night.config.profiles[&plan.vendor];

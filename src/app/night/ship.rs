@@ -149,7 +149,7 @@ impl<'l> Delivery<'_, 'l> {
 }
 
 /// FP-O003: a person stopped it.
-fn stop_of(vendor: &VendorId, order: &OrderId) -> Fault {
+pub(super) fn stop_of(vendor: &VendorId, order: &OrderId) -> Fault {
     let text = format!("nothing more goes to {vendor}: order {order} stopped it; `fjernprint resume` ends that");
     Fault::new("FP-O003", exit::GATE, text)
 }
