@@ -24,8 +24,9 @@ const RUN_EVERY_H: i64 = 26;
 const DISK_FREE_MIN_BYTES: u64 = 10 << 30;
 const DISK_FREE_MIN_PERCENT: u64 = 10;
 
-/// Alarms of what only the run that raised them can see.
-const ALARMS_SHOWN: [&str; 5] = ["FP-M010", "FP-M011", "FP-M012", "FP-M016", "FP-M021"];
+/// Alarms of what is looked at here anew, as it is now: answers, certificate, refused batches, stops, unknown outcomes,
+/// questions.
+const ALARMS_OF_THE_DESK: [&str; 6] = ["FP-M013", "FP-M014", "FP-M017", "FP-M018", "FP-M019", "FP-M022"];
 
 /// How soon somebody should look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -216,7 +217,8 @@ impl Desk<'_> {
 
     fn disk(&self) -> Option<Attention> {
         let (free, all) = disk_bytes(self.config)?;
-        if !disk_is_low(free, all) {
+        let told = alarms::raised_in(self.ledger).is_ok_and(|raised| raised.iter().any(|alarm| alarm.code == "FP-M015"));
+        if told || !disk_is_low(free, all) {
             return None;
         }
         let folder = self.config.data.display();
@@ -265,10 +267,10 @@ impl Desk<'_> {
         Ok(list)
     }
 
-    /// Raised alarms of what is not looked at here anew: senders, ages, gates, the webhook.
+    /// Raised alarms of what only a run can see: senders, ages, gates, answers that do not fit, a disk by its own limit.
     fn alarms(&self) -> Result<Vec<Attention>, Fault> {
         let raised = alarms::raised_in(self.ledger)?;
-        let others = raised.into_iter().filter(|alarm| ALARMS_SHOWN.contains(&alarm.code.as_str()));
+        let others = raised.into_iter().filter(|alarm| !ALARMS_OF_THE_DESK.contains(&alarm.code.as_str()));
         let shown = others.map(|alarm| {
             let gravity = if alarm.gravity == alarm::Gravity::Grave { Gravity::Red } else { Gravity::Yellow };
             let days = self.days_since(Some(&alarm.since));

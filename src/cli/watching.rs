@@ -88,13 +88,9 @@ impl Face<'_> {
         Ok(writeln!(self.out, "{code}  {:<7} {about}, since {since}: {message}; `{command}`", gravity.word())?)
     }
 
-    /// What is raised, under the account of `status`.
+    /// Every alarm that is raised, for `status --json`.
     pub(super) fn raised(&mut self, config: &Config) -> Result<(), Ended> {
-        let raised = alarms::raised(config)?;
-        if !raised.is_empty() && !self.json {
-            writeln!(self.out, "\nalarms ({}; `fjernprint explain CODE` says whose and what to do):", raised.len())?;
-        }
-        raised.iter().try_for_each(|alarm| self.alarm(alarm))
+        alarms::raised(config)?.iter().try_for_each(|alarm| self.alarm(alarm))
     }
 
     pub(super) fn audit(&mut self, config: &Config, command: AuditCommand) -> Result<u8, Ended> {

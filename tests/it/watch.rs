@@ -512,7 +512,7 @@ fn alarms_are_told_once_and_brought_to_the_webhook_until_it_takes_them() {
     assert!(posts[0].to_lowercase().contains("x-secret: tallulah") && posts[0].contains("\"FP-M015/disk\"") && posts[0].contains("raised"));
     house.run(&["alarms", "--check"], 0);
     assert!(well.posted().is_empty());
-    assert!(house.run(&["status"], 0).contains("alarms (1;"));
+    assert!(house.run(&["status"], 0).contains("!! FP-M015  "));
     assert!(house.run(&["alarms", "--json"], 0).contains("\"owner\":\"it\""));
 
     // Over, and a webhook that never answers does not hold the run for ever.
