@@ -54,7 +54,9 @@ impl Shift {
 
     fn letters(&self) -> Vec<String> {
         let all = self.town.ledger().letters(&Filter::default(), 100).unwrap();
-        all.into_iter().map(|(id, _)| id.to_string()).collect()
+        let mut ids: Vec<String> = all.into_iter().map(|(id, _)| id.to_string()).collect();
+        ids.sort();
+        ids
     }
 
     fn state(&self, letter: &str) -> fjernprint::domain::state::LetterState {
