@@ -4,7 +4,7 @@
 use super::config::Config;
 use super::fault::{Fault, exit};
 use super::profiles;
-use crate::adapters::clock;
+use crate::adapters::{clock, encrypt};
 use crate::adapters::sftp::{Address, Connection};
 use crate::adapters::signer::certificates;
 use crate::domain::calendar::{Cutoff, date_in_denmark};
@@ -89,6 +89,11 @@ fn one(profile: &VendorProfile, config: Option<&Config>, live: bool) -> Result<C
         && let Err(fault) = certificates(certificate)
     {
         warnings.push(format!("answers.certificate: {fault}; its answers would be refused"));
+    }
+    if let (Some(to), Some(_)) = (&profile.delivery.encrypt_to, config)
+        && let Err(fault) = encrypt::recipient(to, now.as_second())
+    {
+        warnings.push(format!("delivery.encrypt_to: {fault}; nothing would be sealed for it"));
     }
     warnings.extend(config.map(|config| of_connection(profile, config, address)).unwrap_or_default());
     let next = |cutoff: Cutoff| Next {
