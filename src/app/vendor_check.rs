@@ -4,9 +4,9 @@
 use super::config::Config;
 use super::fault::{Fault, exit};
 use super::profiles;
-use crate::adapters::{clock, encrypt};
 use crate::adapters::sftp::{Address, Connection};
 use crate::adapters::signer::certificates;
+use crate::adapters::{clock, encrypt};
 use crate::domain::calendar::{Cutoff, date_in_denmark};
 use crate::vendor::VendorProfile;
 use jiff::Timestamp;

@@ -7,11 +7,11 @@ use super::contents::{Contents, check_key, check_sealed};
 use crate::domain::redact::redact;
 use crate::domain::{BatchName, CompletionSign, Cvr, Sha256, VendorId};
 use crate::vendor::Container;
+use crate::wire::age_file::Identities;
 use crate::wire::cms::{self, SIGNATURE_BYTES_MAX, SignatureFault};
 use crate::wire::manifest::{
     BatchFiles, FORMAT, FileEntry, LETTERS_CSV_BYTES_MAX, LetterRow, MANIFEST_BYTES_MAX, Manifest, WireError, letters_from_csv,
 };
-use crate::wire::age_file::Identities;
 use crate::wire::merkle;
 use std::collections::BTreeSet;
 use std::fs::{self, File};

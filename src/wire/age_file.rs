@@ -98,7 +98,7 @@ fn unfit(text: &str) -> &'static str {
             "is a post-quantum key; only X25519 keys are taken: ask the vendor for one that age-keygen made (age1 and 58 characters)"
         }
         // `1` is no character of bech32: it ends the name of a plugin.
-        Some(rest) if rest.contains('1') => {
+        Some(rest) if rest.contains('1') && !rest.contains(char::is_whitespace) => {
             "is a key of a plugin; only X25519 keys are taken: ask the vendor for one that age-keygen made (age1 and 58 characters)"
         }
         Some(_) => "is no age key: a character of it is wrong or missing; copy it once more",

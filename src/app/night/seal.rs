@@ -205,7 +205,13 @@ struct Prepared {
 
 /// Writes a batch's container and reads it back, encrypts it where the vendor wants that, and reads that back too. Needs
 /// neither the ledger nor the batches before it: many at once.
-fn prepare(store: &Store, kind: Container, recipient: Option<&encrypt::Recipient>, members: Vec<Member>, folder: PathBuf) -> Result<Prepared, Fault> {
+fn prepare(
+    store: &Store,
+    kind: Container,
+    recipient: Option<&encrypt::Recipient>,
+    members: Vec<Member>,
+    folder: PathBuf,
+) -> Result<Prepared, Fault> {
     private_folder(&folder).map_err(|e| Fault::io("sealing a batch", &e))?;
     let first_pages = container::write(store, kind, &members, &folder, MAKING)?;
     let rows = rows(&members, kind, &first_pages);
