@@ -200,7 +200,8 @@ impl Identities {
 
 /// Size of what follows the header: a nonce, and chunks of 64 KiB with a tag each, one at least.
 pub fn payload_bytes(plain_bytes: u64) -> u64 {
-    NONCE_BYTES + plain_bytes + TAG_BYTES * plain_bytes.div_ceil(CHUNK_BYTES).max(1)
+    let tags_bytes = TAG_BYTES * plain_bytes.div_ceil(CHUNK_BYTES).max(1);
+    plain_bytes.saturating_add(NONCE_BYTES + tags_bytes)
 }
 
 /// Encrypts all of `from`, a chunk at a time; gives how many bytes it was.
