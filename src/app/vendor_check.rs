@@ -8,7 +8,7 @@ use crate::adapters::sftp::{Address, Connection};
 use crate::adapters::signer::certificates;
 use crate::adapters::{clock, encrypt};
 use crate::domain::calendar::{Cutoff, date_in_denmark};
-use crate::vendor::VendorProfile;
+use crate::vendor::{EncryptTo, VendorProfile};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::path::Path;
@@ -90,7 +90,9 @@ fn one(profile: &VendorProfile, config: Option<&Config>, live: bool) -> Result<C
     {
         warnings.push(format!("answers.certificate: {fault}; its answers would be refused"));
     }
-    if let (Some(to), Some(_)) = (&profile.delivery.encrypt_to, config)
+    // Without a configuration nobody knows where its file is.
+    if let Some(to) = &profile.delivery.encrypt_to
+        && (config.is_some() || !matches!(to, EncryptTo::File(_)))
         && let Err(fault) = encrypt::recipient(to, now.as_second())
     {
         warnings.push(format!("delivery.encrypt_to: {fault}; nothing would be sealed for it"));

@@ -303,7 +303,8 @@ fn a_vendor_checks_an_encrypted_batch_with_its_key_and_nothing_plain_is_written(
         };
         assert_eq!(made(&|_| {}), "accepted");
         let head = |bytes: &[u8]| header(bytes).unwrap().bytes as usize;
-        let places: [(fn(usize, usize) -> usize, &str); 6] = [
+        type Place = fn(usize, usize) -> usize;
+        let places: [(Place, &str); 6] = [
             (|_, _| 3, "FP-B036"),
             // The file's key, wrapped for the first recipient: it looks like one for somebody else.
             (|_, _| 100, "FP-K028"),
