@@ -95,7 +95,8 @@ fn one(profile: &VendorProfile, config: Option<&Config>, live: bool) -> Result<C
         && (config.is_some() || !matches!(to, EncryptTo::File(_)))
         && let Err(fault) = encrypt::recipient(to, now.as_second())
     {
-        warnings.push(format!("delivery.encrypt_to: {fault}; nothing would be sealed for it"));
+        let key = if matches!(to, EncryptTo::File(_)) { "delivery.encrypt_to: " } else { "" };
+        warnings.push(format!("{key}{fault}; nothing would be sealed for it"));
     }
     warnings.extend(config.map(|config| of_connection(profile, config, address)).unwrap_or_default());
     let next = |cutoff: Cutoff| Next {

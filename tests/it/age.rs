@@ -388,6 +388,14 @@ fn a_night_goes_to_a_vendor_with_an_age_key_and_its_answers_come_back() {
     let check = || String::from_utf8_lossy(&town.ask_plainly(&["vendor", "check", "edora"]).stdout).into_owned();
     assert!(check().contains("delivery.encrypt_to: ") && check().contains("nothing would be sealed"), "{}", check());
     let key = Key::new(&town.path(""), "edora.key");
+    let profile = town.path("vendors/edora/profile.toml");
+    let with_file = fs::read_to_string(&profile).unwrap();
+    fs::write(&profile, with_file.replace("\"keys/edora.age\"", &format!("\"{}\"", &key.public[..40]))).unwrap();
+    let expected = "delivery.encrypt_to: is no age key: a character of it is wrong or missing; copy it once more; nothing would be sealed";
+    assert!(check().contains(expected) && check().matches("encrypt_to").count() == 1, "{}", check());
+    fs::write(&profile, with_file.replace("\"keys/edora.age\"", &format!("\"{}\"", key.public.trim()))).unwrap();
+    assert!(!check().contains("encrypt_to: "), "{}", check());
+    fs::write(&profile, with_file).unwrap();
     // The vendor's secret key by mistake: nothing is sealed for it, and everything for the others.
     fs::copy(&key.file, town.path("keys/edora.age")).unwrap();
     let output = town.ask(&["run", "--until", "seal"]);
