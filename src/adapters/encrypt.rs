@@ -70,6 +70,9 @@ fn of_file(path: &Path, at_s: i64) -> Result<Recipient, String> {
             let why = age_file::recipients(&text).err().unwrap_or_default();
             Err(format!("holds neither a certificate in PEM nor an age key ({why})"))
         }
+        Ok(text) if text.lines().any(|line| line.trim_start().starts_with("age1")) => {
+            Err("holds a certificate and an age key; leave the one that the vendor opens its batches with".to_owned())
+        }
         Ok(_) => of_certificate(certificates(path).map_err(told)?.remove(0), at_s).map(Recipient::Certificate),
         Err(_) => Err("holds neither a certificate in PEM nor an age key in UTF-8".to_owned()),
     }

@@ -185,6 +185,7 @@ fn only_x25519_keys_are_taken_and_a_secret_key_never() {
     check(weak, "is a weak key");
     check(&format!("{public}\nssh-ed25519 AAAAC3NzaC1lZDI1NTE5 vendor"), "line 2 is an ssh key; ask the vendor");
     check("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 vendor", "neither a certificate in PEM nor an age key (line 1 is an ssh key");
+    check(&format!("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n{public}\n"), "holds a certificate and an age key");
     check("", "neither a certificate in PEM nor an age key (holds no age key");
     check("# age1\n", "holds no age key");
     check("hello", "neither a certificate in PEM nor an age key (line 1 is no age key; one begins with age1)");
