@@ -31,7 +31,7 @@ pub fn write(store: &Store, container: Container, members: &[Member], folder: &P
         Container::Files => {
             private_folder(&folder.join(base))?;
             for member in members {
-                write_private(&folder.join(base).join(file_name(member)), &store.unproved(&member.job.document)?)?;
+                store.copy_unproved(&member.job.document, &folder.join(base).join(file_name(member)))?;
             }
             Ok(Vec::new())
         }

@@ -73,27 +73,34 @@ impl Store {
 
     /// The bytes with this hash, proved to be them.
     pub fn get(&self, hash: &Sha256) -> Result<Vec<u8>, StoreError> {
-        let bytes = self.unproved(hash)?;
+        let mut bytes = Vec::new();
+        self.read_unproved(hash, &mut bytes)?;
         if Sha256(openssl::sha::sha256(&bytes)) == *hash { Ok(bytes) } else { Err(StoreError::Changed(*hash)) }
     }
 
-    /// The bytes that lie under this hash, for one who proves them later.
-    pub fn unproved(&self, hash: &Sha256) -> Result<Vec<u8>, StoreError> {
-        let mut bytes = Vec::new();
-        self.read_unproved(hash, &mut bytes)?;
-        Ok(bytes)
-    }
-
-    /// The same, into a buffer that served before.
+    /// The bytes that lie under this hash, for one who proves them later, into a buffer that served before.
     pub fn read_unproved(&self, hash: &Sha256, bytes: &mut Vec<u8>) -> Result<(), StoreError> {
-        let places = std::iter::once(&self.root).chain(&self.base);
-        let mut opened = places.map(|root| File::open(path_in(root, hash)));
-        let absent = |result: &io::Result<File>| result.as_ref().is_err_and(|fault| fault.kind() == io::ErrorKind::NotFound);
-        let file = opened.find(|result| !absent(result)).ok_or(StoreError::Missing(*hash))??;
+        let file = self.opened(hash)?;
         bytes.clear();
         bytes.reserve(file.metadata()?.len().min(STORED_BYTES_MAX) as usize + 1);
         file.take(STORED_BYTES_MAX + 1).read_to_end(bytes)?;
         Ok(())
+    }
+
+    /// Copies the bytes that lie under this hash to a new file that only this user can read, for one who proves them later.
+    /// The file system does it, where it can without moving a byte.
+    pub fn copy_unproved(&self, hash: &Sha256, path: &Path) -> Result<(), StoreError> {
+        let mut from = self.opened(hash)?.take(STORED_BYTES_MAX + 1);
+        let mut to = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        io::copy(&mut from, &mut to)?;
+        Ok(())
+    }
+
+    fn opened(&self, hash: &Sha256) -> Result<File, StoreError> {
+        let places = std::iter::once(&self.root).chain(&self.base);
+        let mut opened = places.map(|root| File::open(path_in(root, hash)));
+        let absent = |result: &io::Result<File>| result.as_ref().is_err_and(|fault| fault.kind() == io::ErrorKind::NotFound);
+        Ok(opened.find(|result| !absent(result)).ok_or(StoreError::Missing(*hash))??)
     }
 
     /// Clears away what killed runs were writing. Only for the one that holds the store.
@@ -155,11 +162,15 @@ fn write_private_through(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result
     fs::rename(&beside, path)
 }
 
+/// Read at once when a file is hashed: it stays in the processor's cache.
+const PIECE_BYTES: usize = 256 * 1024;
+
 /// Size and SHA-256 of a file, read in pieces.
 pub fn size_and_hash(path: &Path) -> io::Result<(u64, Sha256)> {
     let mut file = File::open(path)?;
     let mut hasher = openssl::sha::Sha256::new();
-    let mut buffer = vec![0; 1 << 20];
+    // Letters are many and small: no more is laid out than they need.
+    let mut buffer = vec![0; file.metadata()?.len().clamp(1, PIECE_BYTES as u64) as usize];
     let mut bytes = 0;
     loop {
         match file.read(&mut buffer)? {

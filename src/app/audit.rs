@@ -191,8 +191,7 @@ fn on_the_log(ledger: &Ledger, known: &KnownHead) -> Result<Option<Violation>, F
     let head = &known.head;
     let text = match ledger.entry_hashes(head.last, head.last)?.first() {
         Some(hash) if *hash == head.last_sha256 => {
-            let hashes = ledger.entry_hashes(head.first, head.last)?;
-            if crate::wire::merkle::root(&hashes) == head.entries_merkle_sha256 {
+            if heads::entries_merkle(ledger, head.first, head.last)? == head.entries_merkle_sha256 {
                 return Ok(None);
             }
             format!("head {}: the entries {} to {} are not those that it covers", known.signed.name, head.first, head.last)

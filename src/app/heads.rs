@@ -59,6 +59,13 @@ fn signature_path(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// The root of the tree over the log's entries from one number to another, both included.
+pub(super) fn entries_merkle(ledger: &Ledger, first: i64, last: i64) -> Result<Sha256, Fault> {
+    let mut tree = merkle::Growing::default();
+    ledger.for_each_entry_hash(first, last, |hash| tree.push(hash))?;
+    Ok(tree.root())
+}
+
 /// Signs the log as it stands, unless this day has its head or nothing was recorded since the last one.
 pub(super) fn write_today(config: &Config, ledger: &mut Ledger) -> Result<(), Fault> {
     let date = clock::business_date();
@@ -79,7 +86,7 @@ pub(super) fn write_today(config: &Config, ledger: &mut Ledger) -> Result<(), Fa
         first: covered + 1,
         last,
         last_sha256,
-        entries_merkle_sha256: merkle::root(&ledger.entry_hashes(covered + 1, last)?),
+        entries_merkle_sha256: entries_merkle(ledger, covered + 1, last)?,
         letters: Letters { accepted, digital, shipped, rejected, held, pending },
         previous_head_sha256: before.map(|(_, HeadEvent::Signed { head, .. })| head),
     };

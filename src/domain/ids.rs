@@ -92,12 +92,48 @@ macro_rules! text_id {
     };
 }
 
-text_id!(
+/// The same for texts of one length: they lie where they are held, and a night holds some hundred thousand of them.
+macro_rules! fixed_text_id {
+    ($(#[$doc:meta])* $name:ident, $length:literal, $what:literal, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name([u8; $length]);
+
+        impl $name {
+            pub fn as_str(&self) -> &str {
+                std::str::from_utf8(&self.0).expect("made of a text of ASCII characters")
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                let check: fn(&[u8; $length]) -> bool = $check;
+                let text = <[u8; $length]>::try_from(text.as_bytes()).ok().filter(|text| text.is_ascii() && check(text));
+                text.map(Self).ok_or(InvalidId($what))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({:?})"), self.as_str())
+            }
+        }
+    };
+}
+
+fixed_text_id!(
     /// Our name of one letter: `L` and 24 hex digits, derived from the sender and the sender's own
     /// identifier, so that the same message handed in twice is the same letter. At most 38
     /// characters, the limit of AfsendelseIdentifikator (OIO fjernprint).
-    LetterId, "letter id (L and 24 hex digits)",
-    |t| t.len() == 25 && t.starts_with('L') && t[1..].bytes().all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase())
+    LetterId, 25, "letter id (L and 24 hex digits)",
+    |t| t[0] == b'L' && t[1..].iter().all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase())
 );
 
 text_id!(
@@ -106,10 +142,10 @@ text_id!(
     |t| (2..=24).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 );
 
-text_id!(
+fixed_text_id!(
     /// A CVR number (company register): eight digits. The check digit is not tested.
-    Cvr, "CVR number (8 digits)",
-    |t| t.len() == 8 && t.bytes().all(|b| b.is_ascii_digit())
+    Cvr, 8, "CVR number (8 digits)",
+    |t| t.iter().all(u8::is_ascii_digit)
 );
 
 text_id!(
@@ -137,6 +173,21 @@ impl OrderId {
     }
 }
 
+/// Reads an identifier from the text it stands in, without a copy of it.
+struct AsText<T>(std::marker::PhantomData<T>);
+
+impl<T: FromStr<Err = InvalidId>> serde::de::Visitor<'_> for AsText<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an identifier as a text")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+        text.parse().map_err(E::custom)
+    }
+}
+
 macro_rules! serde_as_text {
     ($($name:ident),*) => {$(
         impl Serialize for $name {
@@ -146,7 +197,7 @@ macro_rules! serde_as_text {
         }
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+                deserializer.deserialize_str(AsText(std::marker::PhantomData))
             }
         }
     )*};

@@ -9,22 +9,22 @@ use rusqlite::params_from_iter;
 use rusqlite::types::Value as Sql;
 
 /// Where fewer than one in so many letters can be meant, they are looked up by batch and status; otherwise the table is read
-/// in the order of the ids until the list is full.
+/// in the order that the letters came until the list is full.
 const FEW: i64 = 20;
 
 impl Ledger {
-    /// Letters by filter, by id, at most `limit`.
+    /// Letters by filter, in the order they came, at most `limit`.
     pub fn letters(&self, filter: &Filter, limit: u32) -> Result<Vec<(LetterId, LetterState)>, LedgerError> {
         let (condition, mut parameters) = question(filter, of_letter);
         let counted = Filter(filter.0.iter().filter(|c| of_tally(c.field).is_some()).cloned().collect());
         let query = if counted.0.is_empty() || self.sum(&counted)? * FEW >= self.sum(&Filter::default())? {
-            format!("SELECT id, state FROM letter NOT INDEXED WHERE {condition} ORDER BY id LIMIT {limit}")
+            format!("SELECT id, state FROM letter NOT INDEXED WHERE {condition} ORDER BY rowid LIMIT {limit}")
         } else {
             let (places, of_places) = question(&counted, of_tally);
             parameters.splice(0..0, of_places);
             format!(
                 "SELECT id, state FROM letter INDEXED BY letter_batch
-                 WHERE (batch, status) IN (SELECT batch, status FROM tally WHERE {places}) AND {condition} ORDER BY id LIMIT {limit}"
+                 WHERE (batch, status) IN (SELECT batch, status FROM tally WHERE {places}) AND {condition} ORDER BY rowid LIMIT {limit}"
             )
         };
         self.states(&query, params_from_iter(parameters))

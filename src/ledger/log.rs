@@ -50,9 +50,19 @@ impl Ledger {
 
     /// The hashes of the entries from one number to another, both included; fewer where the log is shorter.
     pub fn entry_hashes(&self, first: i64, last: i64) -> Result<Vec<Sha256>, LedgerError> {
+        let mut hashes = Vec::new();
+        self.for_each_entry_hash(first, last, |hash| hashes.push(hash))?;
+        Ok(hashes)
+    }
+
+    /// Hands them on, one by one.
+    pub fn for_each_entry_hash(&self, first: i64, last: i64, mut take: impl FnMut(Sha256)) -> Result<(), LedgerError> {
         let mut statement = self.connection.prepare_cached("SELECT hash FROM event WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq")?;
-        let rows = statement.query_map([first, last], |row| Ok(Sha256(row.get(0)?)))?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let mut rows = statement.query([first, last])?;
+        while let Some(row) = rows.next()? {
+            take(Sha256(row.get(0)?));
+        }
+        Ok(())
     }
 
     fn entries(&self, query: &str, parameters: impl Params) -> Result<Vec<LoggedEntry>, LedgerError> {

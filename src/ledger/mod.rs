@@ -22,7 +22,7 @@ use crate::domain::entry::entry_hash;
 use crate::domain::head::HeadEvent;
 use crate::domain::order::{OrderEvent, OrderState, StopEvent};
 use crate::domain::state::{BatchState, IntakeEvent, LetterState};
-use crate::domain::status::{BatchEvent, IllegalEvent, LetterEvent};
+use crate::domain::status::{BatchEvent, IllegalEvent, LetterEvent, LetterStatus};
 use crate::domain::{BatchName, LetterId, OrderId, Sha256, VendorId};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 use serde::Serialize;
@@ -136,7 +136,7 @@ pub fn file_subject(sender: &str, hash: &Sha256) -> String {
 
 /// Pages of the file kept in memory, KiB. Letters are looked up in the order they are printed, which is no order of ids: with
 /// SQLite's own 2 MiB every look-up of a large night is a read.
-const CACHE_KIB: i64 = 32 * 1024;
+const CACHE_KIB: i64 = 16 * 1024;
 
 /// The log and its caches, in one SQLite file.
 pub struct Ledger {
@@ -161,14 +161,22 @@ impl Ledger {
         Ok(Self { connection, lease: None })
     }
 
-    /// Opens for reading only; an absent ledger is an error.
+    /// Opens for reading only; an absent ledger is an error. One of an earlier shape is given this one first.
     pub fn open_read_only(path: &Path) -> Result<Self, LedgerError> {
         if !path.is_file() {
             return Err(LedgerError::Missing(path.display().to_string()));
         }
         check_version()?;
-        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
+        let open = || -> Result<Connection, LedgerError> {
+            let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+            connection.busy_timeout(BUSY_TIMEOUT)?;
+            Ok(connection)
+        };
+        let mut connection = open()?;
+        if is_of_earlier_shape(&connection)? {
+            drop(Self::open(path)?);
+            connection = open()?;
+        }
         Ok(Self { connection, lease: None })
     }
 
@@ -206,16 +214,44 @@ impl Ledger {
     }
 }
 
+fn is_of_earlier_shape(connection: &Connection) -> Result<bool, LedgerError> {
+    Ok(has_old_log(connection)? || has_old_letters(connection)?)
+}
+
+fn has_old_log(connection: &Connection) -> Result<bool, LedgerError> {
+    made_with(connection, "event", "kind IN")
+}
+
+fn has_old_letters(connection: &Connection) -> Result<bool, LedgerError> {
+    made_with(connection, "letter", "WITHOUT ROWID")
+}
+
+/// Whether these words stand where a table was made.
+fn made_with(connection: &Connection, table: &str, words: &str) -> Result<bool, LedgerError> {
+    let query = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1 AND instr(sql, ?2) > 0";
+    Ok(connection.query_row(query, [table, words], |row| row.get::<_, i64>(0))? > 0)
+}
+
 fn make_tables(connection: &Connection) -> Result<(), LedgerError> {
-    let query = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'event' AND instr(sql, 'kind IN') > 0";
-    let old: i64 = connection.query_row(query, [], |row| row.get(0))?;
-    if old == 0 {
+    if !is_of_earlier_shape(connection)? {
         return Ok(connection.execute_batch(schema::SCHEMA)?);
     }
-    let transaction = connection.unchecked_transaction()?;
-    transaction.execute_batch(schema::SET_ASIDE)?;
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+    // Another process may have done it while this one waited.
+    let (old_log, old_letters) = (has_old_log(&transaction)?, has_old_letters(&transaction)?);
+    if old_log {
+        transaction.execute_batch(schema::SET_ASIDE)?;
+    }
+    if old_letters {
+        transaction.execute_batch(schema::SET_LETTERS_ASIDE)?;
+    }
     transaction.execute_batch(schema::SCHEMA)?;
-    transaction.execute_batch(schema::TAKE_OVER)?;
+    if old_letters {
+        transaction.execute_batch(schema::TAKE_LETTERS_OVER)?;
+    }
+    if old_log {
+        transaction.execute_batch(schema::TAKE_OVER)?;
+    }
     Ok(transaction.commit()?)
 }
 
@@ -244,13 +280,7 @@ fn append(
     let seq = last + 1;
     let (kind, subject, data) = entry.logged();
     match entry {
-        Entry::Letter(id, event) => {
-            let before: Option<LetterState> = state_of(t, "SELECT state FROM letter WHERE id = ?1", id.as_str())?;
-            before.iter().for_each(|before| tally.take(before));
-            let state = LetterState::after(before, event).map_err(|fault| illegal(id, fault))?;
-            tally.add(&state);
-            write_letter(t, id.as_str(), &state)?;
-        }
+        Entry::Letter(id, event) => append_letter(t, id, event, tally)?,
         Entry::Batch(name, event) => {
             let before = state_of(t, "SELECT state FROM batch WHERE name = ?1", name.as_str())?;
             let state = BatchState::after(before, event).map_err(|fault| illegal(name, fault))?;
@@ -294,13 +324,47 @@ fn letter_columns(state: &LetterState) -> [String; 6] {
     ]
 }
 
-fn write_letter(t: &Transaction<'_>, id: &str, state: &LetterState) -> Result<(), LedgerError> {
+fn append_letter(t: &Transaction<'_>, id: &LetterId, event: &LetterEvent, tally: &mut Tally) -> Result<(), LedgerError> {
+    let found: Option<(i64, String)> = t
+        .prepare_cached("SELECT rowid, state FROM letter WHERE id = ?1")?
+        .query_row([id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((row, before)) = found else {
+        let state = LetterState::after(None, event).map_err(|fault| illegal(id, fault))?;
+        tally.add(&state);
+        return insert_letter(t, id, &state);
+    };
+    let before: LetterState = read_state(&before, id.as_str())?;
+    tally.take(&before);
+    let place_before = place(&before);
+    let state = LetterState::after(Some(before), event).map_err(|fault| illegal(id, fault))?;
+    tally.add(&state);
+    if place(&state) == place_before {
+        t.prepare_cached("UPDATE letter SET state = ?2 WHERE rowid = ?1")?.execute(params![row, json(&state)])?;
+        return Ok(());
+    }
+    let [status, _, vendor, batch, ..] = letter_columns(&state);
+    t.prepare_cached("UPDATE letter SET status = ?2, vendor = ?3, batch = ?4, state = ?5 WHERE rowid = ?1")?.execute(params![
+        row,
+        status,
+        vendor,
+        batch,
+        json(&state)
+    ])?;
+    Ok(())
+}
+
+/// What the columns that can change are made of. While these are the same, no index is touched.
+fn place(state: &LetterState) -> (LetterStatus, Option<VendorId>, Option<BatchName>) {
+    (state.status, state.job.as_ref().map(|job| job.vendor.clone()), state.batch.clone())
+}
+
+fn insert_letter(t: &Transaction<'_>, id: &LetterId, state: &LetterState) -> Result<(), LedgerError> {
     let [status, municipality, vendor, batch, original, _] = letter_columns(state);
     t.prepare_cached(
-        "INSERT INTO letter (id, status, municipality, vendor, batch, original, part, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-         ON CONFLICT (id) DO UPDATE SET status = excluded.status, vendor = excluded.vendor, batch = excluded.batch, state = excluded.state",
+        "INSERT INTO letter (id, status, municipality, vendor, batch, original, part, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?
-    .execute(params![id, status, municipality, vendor, batch, original, state.part, json(state)])?;
+    .execute(params![id.as_str(), status, municipality, vendor, batch, original, state.part, json(state)])?;
     Ok(())
 }
 

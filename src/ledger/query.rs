@@ -53,6 +53,17 @@ impl Ledger {
         state_of(&self.connection, "SELECT state FROM letter WHERE id = ?1", id.as_str())
     }
 
+    /// Hands on these letters, in this order; all as they stood at one moment. One that is not there is an error.
+    pub fn for_each_of(&self, ids: &[LetterId], mut take: impl FnMut(&LetterId, LetterState)) -> Result<(), LedgerError> {
+        // One read transaction: without it each look-up takes and gives back the file's lock.
+        let moment = self.connection.unchecked_transaction()?;
+        for id in ids {
+            let state = state_of(&moment, "SELECT state FROM letter WHERE id = ?1", id.as_str())?;
+            take(id, state.ok_or_else(|| LedgerError::Corrupt { subject: id.to_string() })?);
+        }
+        Ok(())
+    }
+
     pub fn letter_status(&self, id: &LetterId) -> Result<Option<LetterStatus>, LedgerError> {
         Ok(self.letter(id)?.map(|state| state.status))
     }
@@ -71,19 +82,25 @@ impl Ledger {
     pub fn accepted(&self, after: Option<&(Sha256, u32)>, limit: u32) -> Result<Vec<(LetterId, LetterState)>, LedgerError> {
         let (original, part) = after.map_or((String::new(), 0), |(original, part)| (original.to_string(), *part));
         self.states(
-            "SELECT id, state FROM letter WHERE status = 'accepted' AND (original, part) > (?1, ?2) ORDER BY original, part LIMIT ?3",
+            "SELECT id, state FROM letter INDEXED BY letter_work
+             WHERE status IN ('accepted', 'validated') AND status = 'accepted' AND (original, part) > (?1, ?2) ORDER BY original, part LIMIT ?3",
             params![original, part, limit],
         )
     }
 
     /// Hands on every printable letter that is in no batch yet.
     pub fn for_each_validated(&self, take: impl FnMut(LetterId, LetterState)) -> Result<(), LedgerError> {
-        self.for_each("SELECT id, state FROM letter WHERE status = 'validated' ORDER BY original, part", [], take)
+        self.for_each(
+            "SELECT id, state FROM letter INDEXED BY letter_work
+             WHERE status IN ('accepted', 'validated') AND status = 'validated' ORDER BY original, part",
+            [],
+            take,
+        )
     }
 
-    /// Hands on every letter there is, by id.
+    /// Hands on every letter there is, in the order they came.
     pub fn for_each_letter(&self, take: impl FnMut(LetterId, LetterState)) -> Result<(), LedgerError> {
-        self.for_each("SELECT id, state FROM letter ORDER BY id", [], take)
+        self.for_each("SELECT id, state FROM letter ORDER BY rowid", [], take)
     }
 
     /// Hands on the letters of these nights, both included, that were printed or rejected, in the order of their originals.

@@ -9,6 +9,7 @@ use crate::vendor::{PrintOrder, VendorProfile};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// What grouping must know of a letter; no name and no address.
@@ -160,71 +161,73 @@ fn fits_a_batch(letter: &Candidate, profile: &VendorProfile) -> bool {
     letter.bytes <= profile.batch.bytes_max
 }
 
-/// Plans one vendor's batches.
-pub fn group(candidates: Vec<Candidate>, profile: &VendorProfile) -> Grouping {
-    let mut classes: BTreeMap<(Cvr, Vec<String>), Vec<Candidate>> = BTreeMap::new();
+/// Plans one vendor's batches: the letters of one municipality and class lie together, each batch as full as the limits allow.
+pub fn group(mut letters: Vec<Candidate>, profile: &VendorProfile) -> Grouping {
     let mut too_large = Vec::new();
-    for candidate in candidates {
-        if !fits_a_batch(&candidate, profile) {
-            too_large.push(candidate.letter);
-        } else {
-            let class = class_of(&candidate.options, profile);
-            classes.entry((candidate.municipality.clone(), class)).or_default().push(candidate);
-        }
-    }
-    too_large.sort();
-    let mut batches = Vec::new();
-    for ((municipality, class), mut letters) in classes {
-        sort(&mut letters, &profile.batch.sort);
-        if profile.batch.order == PrintOrder::Descending {
-            letters.reverse();
-        }
-        batches.extend(fill(letters, profile, &municipality, &class));
-    }
-    Grouping { batches, too_large }
-}
-
-fn class_of(options: &PrintOptions, profile: &VendorProfile) -> Vec<String> {
-    let word = |key: &str| match key {
-        "plex" => options.plex.word(),
-        "colour" => options.colour.word(),
-        "envelope" => options.envelope.word(),
-        _ => options.postage.word(),
-    };
-    profile.batch.one_of.iter().map(|key| format!("{key}={}", word(key))).collect()
-}
-
-fn sort(letters: &mut [Candidate], by: &str) {
-    match by {
-        "sheets" => letters.sort_by(|a, b| (a.sheets, &a.letter).cmp(&(b.sheets, &b.letter))),
-        _ => letters.sort_by(|a, b| (&a.postcode, &a.letter).cmp(&(&b.postcode, &b.letter))),
-    }
-}
-
-/// Cuts sorted letters into batches, each as full as the limits allow.
-fn fill(letters: Vec<Candidate>, profile: &VendorProfile, municipality: &Cvr, class: &[String]) -> Vec<BatchPlan> {
-    let empty = || BatchPlan {
-        vendor: profile.id.clone(),
-        municipality: municipality.clone(),
-        class: class.to_vec(),
-        letters: Vec::new(),
-        pages: 0,
-        sheets: 0,
-        bytes: 0,
-    };
-    let mut batches: Vec<BatchPlan> = Vec::new();
-    for letter in letters {
-        let fits = batches
-            .last()
-            .is_some_and(|b| b.letters.len() < profile.batch.letters_max as usize && b.bytes + letter.bytes <= profile.batch.bytes_max);
+    letters.retain(|letter| {
+        let fits = fits_a_batch(letter, profile);
         if !fits {
-            batches.push(empty());
+            too_large.push(letter.letter.clone());
+        }
+        fits
+    });
+    too_large.sort();
+    // In place: all letters of a night are held here at once.
+    letters.sort_unstable_by(|a, b| may_share(a, b, profile).then_with(|| in_print_order(a, b, profile)));
+    let mut batches: Vec<BatchPlan> = Vec::new();
+    let mut before: Option<Candidate> = None;
+    for letter in letters {
+        let shares = before.as_ref().is_some_and(|before| may_share(before, &letter, profile).is_eq());
+        if !shares || batches.last().is_none_or(|batch| !has_room(batch, &letter, profile)) {
+            batches.push(empty(&letter, profile));
         }
         let batch = batches.last_mut().expect("a batch was pushed when none had room");
         batch.pages += letter.pages;
         batch.sheets += letter.sheets;
         batch.bytes += letter.bytes;
-        batch.letters.push(letter.letter);
+        batch.letters.push(letter.letter.clone());
+        before = Some(letter);
     }
-    batches
+    Grouping { batches, too_large }
+}
+
+/// Equal for letters that may lie in one batch.
+fn may_share(a: &Candidate, b: &Candidate, profile: &VendorProfile) -> Ordering {
+    let classes = || profile.batch.one_of.iter().map(|key| word(key, &a.options).cmp(word(key, &b.options)));
+    a.municipality.cmp(&b.municipality).then_with(|| classes().find(|order| order.is_ne()).unwrap_or(Ordering::Equal))
+}
+
+fn in_print_order(a: &Candidate, b: &Candidate, profile: &VendorProfile) -> Ordering {
+    let ascending = match profile.batch.sort.as_str() {
+        "sheets" => a.sheets.cmp(&b.sheets),
+        _ => a.postcode.cmp(&b.postcode),
+    };
+    let ascending = ascending.then_with(|| a.letter.cmp(&b.letter));
+    if profile.batch.order == PrintOrder::Descending { ascending.reverse() } else { ascending }
+}
+
+fn has_room(batch: &BatchPlan, letter: &Candidate, profile: &VendorProfile) -> bool {
+    batch.letters.len() < profile.batch.letters_max as usize && batch.bytes + letter.bytes <= profile.batch.bytes_max
+}
+
+fn empty(first: &Candidate, profile: &VendorProfile) -> BatchPlan {
+    BatchPlan {
+        vendor: profile.id.clone(),
+        municipality: first.municipality.clone(),
+        class: profile.batch.one_of.iter().map(|key| format!("{key}={}", word(key, &first.options))).collect(),
+        letters: Vec::new(),
+        pages: 0,
+        sheets: 0,
+        bytes: 0,
+    }
+}
+
+/// What a letter's options say of one of the keys in a profile's `batch.one_of`.
+fn word(key: &str, options: &PrintOptions) -> &'static str {
+    match key {
+        "plex" => options.plex.word(),
+        "colour" => options.colour.word(),
+        "envelope" => options.envelope.word(),
+        _ => options.postage.word(),
+    }
 }

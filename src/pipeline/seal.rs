@@ -59,15 +59,14 @@ pub fn rows(members: &[Member], container: Container, first_pages: &[u32]) -> Ve
     members.iter().enumerate().map(row).collect()
 }
 
-/// The batch's name: a function of its facts and the bytes of letters.csv, by the vendor's own template.
-pub fn name_of(facts: &Facts, letters_csv: &[u8], template: &str) -> BatchName {
-    let letters = Sha256(openssl::sha::sha256(letters_csv));
+/// The batch's name: a function of its facts and the hash of letters.csv, by the vendor's own template.
+pub fn name_of(facts: &Facts, letters: &Sha256, template: &str) -> BatchName {
     let parts = NameParts {
         vendor: &facts.vendor,
         municipality: &facts.municipality,
         business_date: &facts.business_date,
         sequence: facts.sequence,
-        letters: &letters,
+        letters,
     };
     batch_name(template, &parts).expect("the profile's template was tried with the longest name when it was read")
 }

@@ -167,6 +167,9 @@ pub struct Manifest {
 pub struct BatchFiles;
 
 impl BatchFiles {
+    /// What the name of letters.csv ends in, after the batch's own.
+    pub const LETTERS: &str = ".letters.csv";
+
     pub fn manifest(batch: &BatchName) -> String {
         format!("{batch}.manifest.json")
     }
@@ -174,7 +177,7 @@ impl BatchFiles {
         format!("{batch}.manifest.json.p7s")
     }
     pub fn letters(batch: &BatchName) -> String {
-        format!("{batch}.letters.csv")
+        format!("{batch}{}", Self::LETTERS)
     }
     pub fn ready(batch: &BatchName) -> String {
         format!("{batch}.ready")

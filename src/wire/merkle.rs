@@ -22,16 +22,37 @@ fn node(left: &Sha256, right: &Sha256) -> Sha256 {
     Sha256(hasher.finish())
 }
 
+/// The root over leaves that come one by one. One hash is held for each level of the tree.
+#[derive(Debug, Clone, Default)]
+pub struct Growing {
+    /// Of the full trees that the leaves make so far, the largest first: one for each bit of their number.
+    full: Vec<Sha256>,
+    leaves: u64,
+}
+
+impl Growing {
+    pub fn push(&mut self, leaf: Sha256) {
+        let mut hash = leaf;
+        // As in a sum: each tree of the same size beside it makes one of twice the size.
+        for _ in 0..self.leaves.trailing_ones() {
+            hash = node(&self.full.pop().expect("a tree for each bit"), &hash);
+        }
+        self.full.push(hash);
+        self.leaves += 1;
+    }
+
+    /// SHA-256 of nothing where no leaf came.
+    pub fn root(&self) -> Sha256 {
+        let trees = self.full.iter().copied().rev();
+        trees.reduce(|right, left| node(&left, &right)).unwrap_or_else(|| Sha256(openssl::sha::sha256(&[])))
+    }
+}
+
 /// The root over these leaves; SHA-256 of nothing where there is none.
 pub fn root(leaves: &[Sha256]) -> Sha256 {
-    match leaves {
-        [] => Sha256(openssl::sha::sha256(&[])),
-        [one] => *one,
-        _ => {
-            let (left, right) = leaves.split_at(half(leaves.len()));
-            node(&root(left), &root(right))
-        }
-    }
+    let mut growing = Growing::default();
+    leaves.iter().for_each(|leaf| growing.push(*leaf));
+    growing.root()
 }
 
 /// The largest power of two that is smaller than `count`, which is 2 at least.

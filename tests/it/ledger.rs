@@ -143,6 +143,40 @@ fn filled(path: &Path) -> Ledger {
     ledger
 }
 
+/// Makes the table of letters what it was while it was ordered by id.
+const LETTERS_BY_ID: &str = "
+    DROP INDEX letter_work; DROP INDEX letter_batch; ALTER TABLE letter RENAME TO now;
+    CREATE TABLE letter (id TEXT PRIMARY KEY, status TEXT NOT NULL, municipality TEXT NOT NULL, vendor TEXT NOT NULL, batch TEXT NOT NULL,
+        original TEXT NOT NULL, part INTEGER NOT NULL, state TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    INSERT INTO letter SELECT * FROM now; DROP TABLE now;
+    CREATE INDEX letter_work ON letter (status, original, part); CREATE INDEX letter_batch ON letter (batch, status);";
+
+#[test]
+fn a_ledger_of_an_earlier_shape_is_taken_over_by_whoever_opens_it_first() {
+    type Open = fn(&Path) -> Ledger;
+    let openers: [Open; 2] = [|path| Ledger::open(path).unwrap(), |path| Ledger::open_read_only(path).unwrap()];
+    for open in openers {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ledger.db");
+        let before = filled(&path);
+        let (head, counts) = (before.head().unwrap(), before.counts(None).unwrap());
+        drop(before);
+        rusqlite::Connection::open(&path).unwrap().execute_batch(LETTERS_BY_ID).unwrap();
+        let ledger = open(&path);
+        assert_eq!(ledger.verify().unwrap(), []);
+        assert_eq!(ledger.head().unwrap(), head);
+        assert_eq!(ledger.counts(None).unwrap(), counts);
+        let mut came = Vec::new();
+        ledger.for_each_letter(|id, _| came.push(id)).unwrap();
+        assert_eq!(came, (0..5).map(letter).collect::<Vec<_>>(), "in the order they came");
+        assert_eq!(ledger.accepted(None, 9).unwrap().len(), 4);
+        drop(ledger);
+        let mut ledger = Ledger::open(&path).unwrap();
+        ledger.record(AT, &[Entry::Letter(letter(9), accepted())]).unwrap();
+        assert_eq!(ledger.verify().unwrap(), []);
+    }
+}
+
 #[test]
 fn an_illegal_event_undoes_its_whole_transaction() {
     let dir = tempfile::tempdir().unwrap();
@@ -293,7 +327,8 @@ fn an_older_ledger_is_taken_over() {
     let older = sql.replace("kind    TEXT NOT NULL,", "kind TEXT NOT NULL CHECK (kind IN ('letter', 'batch', 'intake', 'cutoff')),");
     assert_ne!(sql, older);
     old.execute_batch(&format!(
-        "DROP TRIGGER event_is_append_only_update; DROP TRIGGER event_is_append_only_delete; DROP INDEX event_subject;
+        "{LETTERS_BY_ID}
+         DROP TRIGGER event_is_append_only_update; DROP TRIGGER event_is_append_only_delete; DROP INDEX event_subject;
          ALTER TABLE event RENAME TO newer; {older}; INSERT INTO event SELECT * FROM newer; DROP TABLE newer;
          CREATE INDEX event_subject ON event (subject, seq);
          CREATE TRIGGER event_is_append_only_update BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'no'); END;

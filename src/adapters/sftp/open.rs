@@ -19,16 +19,14 @@ const METHODS: [(MethodType, &str); 5] = [
         "mlkem768x25519-sha256,curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256,ecdh-sha2-nistp384,\
          ecdh-sha2-nistp521,diffie-hellman-group16-sha512,diffie-hellman-group18-sha512",
     ),
-    (MethodType::CryptCs, CIPHERS_OUT),
-    (MethodType::CryptSc, CIPHERS_IN),
+    (MethodType::CryptCs, CIPHERS),
+    (MethodType::CryptSc, CIPHERS),
     (MethodType::MacCs, MACS),
     (MethodType::MacSc, MACS),
 ];
-/// What we send. libssh2 gives ChaCha20 a packet at a time and AES a block of 16 bytes at a time: containers go up half as
-/// fast again.
-const CIPHERS_OUT: &str = "chacha20-poly1305@openssh.com,aes256-gcm@openssh.com,aes128-gcm@openssh.com,aes256-ctr,aes128-ctr";
-/// What we are sent: little, and by one who may not be who it seems before the host key is compared.
-const CIPHERS_IN: &str = "aes256-gcm@openssh.com,aes128-gcm@openssh.com,chacha20-poly1305@openssh.com,aes256-ctr,aes128-ctr";
+/// libssh2 gives ChaCha20 a packet at a time and AES a block of 16 bytes at a time: containers go up half as fast again. Both
+/// ways alike, since not every server has another cipher for each.
+const CIPHERS: &str = "chacha20-poly1305@openssh.com,aes256-gcm@openssh.com,aes128-gcm@openssh.com,aes256-ctr,aes128-ctr";
 const MACS: &str = "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com,hmac-sha2-256,hmac-sha2-512";
 /// A server has a key of each kind, shows one, and we hold the pin of one: each kind is asked for in turn.
 const HOST_KEYS: [&str; 3] = ["ssh-ed25519", "ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521", "rsa-sha2-512,rsa-sha2-256"];

@@ -10,17 +10,16 @@ use crate::adapters::signer::Signer;
 use crate::adapters::store::{Store, private_folder, size_and_hash, write_private};
 use crate::adapters::{clock, container, encrypt, measure};
 use crate::app::fault::{Fault, exit};
-use crate::domain::state::LetterState;
 use crate::domain::status::{BatchEvent, BatchStatus, LetterEvent};
 use crate::domain::{BatchName, Cvr, LetterId, PrintJob, Sha256, VendorId};
 use crate::ledger::{Entry, Ledger, LedgerError};
 use crate::pipeline::group::{BatchPlan, Candidate, VendorPlan, plan};
-use crate::pipeline::seal::{Facts, Member, manifest, name_of, rows};
+use crate::pipeline::seal::{Facts, Member, Totals, manifest, name_of, rows};
 use crate::vendor::profile::Release;
 use crate::vendor::{Container, VendorProfile};
-use crate::wire::manifest::{BatchFiles, Encrypted, FileEntry, LetterRow, Manifest, letters_to_csv};
+use crate::wire::manifest::{BatchFiles, Encrypted, FileEntry, Manifest, letters_to_csv};
 use crate::wire::{cms, merkle};
-use crossbeam_channel::{Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -30,8 +29,9 @@ use std::path::{Path, PathBuf};
 
 /// What the names of a batch begin with until it has one.
 const MAKING: &str = ".making";
-/// Batches for each thread that are written before their turn to be signed.
-const AHEAD: usize = 2;
+/// Batches for each thread that are written before their turn to be signed: enough work for the time that the ledger takes
+/// to record those before. Of each, no more than its hashes are held.
+const AHEAD: usize = 16;
 /// From so many letters on, the batches that are signed are recorded, all in one transaction: letters lie all over the
 /// ledger's pages, and the more of them it writes at once, the fewer pages it writes twice.
 const RECORD_LETTERS: usize = 10_000;
@@ -121,8 +121,8 @@ fn signed_by_another(profile: &VendorProfile, municipality: &Cvr, signer: &Signe
     Fault::new("FP-K027", exit::KEYS, text)
 }
 
-/// Seals one vendor's batches in their order. Containers are written and read back by as many threads as there are
-/// processors, a few batches ahead of the one that is being signed, so that memory does not grow with the night.
+/// Seals one vendor's batches in their order. They are written and read back by as many threads as there are processors,
+/// ahead of the one that is being signed.
 fn seal_all(
     night: &mut Night<'_>,
     business_day: Date,
@@ -132,18 +132,19 @@ fn seal_all(
     root: &Path,
 ) -> Result<u64, Fault> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(plans.len()).max(1);
-    let store = night.store.clone();
     let recipient = profile.delivery.encrypt_to.as_ref().map(|to| encrypt::recipient(to, clock::now_s())).transpose()?;
+    let maker = Maker {
+        ledger: night.config.ledger_path(),
+        store: night.store.clone(),
+        kind: profile.batch.container,
+        recipient,
+        root: root.to_owned(),
+    };
     std::thread::scope(|scope| {
-        let (work, jobs) = bounded::<(Vec<Member>, PathBuf, Sender<Result<Prepared, Fault>>)>(threads);
+        let (work, jobs) = bounded::<(usize, Sender<Result<Prepared, Fault>>)>(threads * AHEAD);
         for _ in 0..threads {
-            let (jobs, store, recipient) = (jobs.clone(), &store, recipient.as_ref());
-            scope.spawn(move || {
-                for (members, folder, done) in jobs {
-                    // Nobody waits any more when an earlier batch could not be sealed.
-                    let _ = done.send(prepare(store, profile.batch.container, recipient, members, folder));
-                }
-            });
+            let (jobs, maker) = (jobs.clone(), &maker);
+            scope.spawn(move || maker.work(&jobs, plans));
         }
         // Held by the workers alone: when all of them are gone, giving out work fails and does not wait for ever.
         drop(jobs);
@@ -156,11 +157,11 @@ fn seal_all(
             while ahead.len() < threads * AHEAD {
                 let Some((index, plan)) = plans_left.next() else { break };
                 let (done, prepared) = bounded(1);
-                work.send((members(&desk.night.ledger, plan)?, root.join(format!("{MAKING}-{index}")), done)).map_err(|_| broken())?;
+                work.send((index, done)).map_err(|_| broken())?;
                 ahead.push_back((plan, prepared));
             }
             let Some((plan, prepared)) = ahead.pop_front() else { return Ok(false) };
-            desk.sign(&plan.municipality, prepared.recv().map_err(|_| broken())??)?;
+            desk.sign(plan, prepared.recv().map_err(|_| broken())??)?;
             Ok(true)
         };
         let outcome = loop {
@@ -192,33 +193,65 @@ fn clear_unfinished(root: &Path, ledger: &Ledger) -> Result<(), Fault> {
     Ok(())
 }
 
-/// A batch on the disk, all of it but name, manifest and signature.
+/// A batch on the disk, all of it but name, manifest and signature: what was read back there.
 struct Prepared {
     /// Where it is being made; its files' names begin with [`MAKING`].
     folder: PathBuf,
-    members: Vec<Member>,
-    rows: Vec<LetterRow>,
-    /// As they were read back from the disk.
+    /// Containers first, letters.csv last.
     files: Vec<FileEntry>,
+    totals: Totals,
+    letters_csv: Sha256,
+    letters_merkle: Sha256,
     encrypted: Option<Encrypted>,
 }
 
-/// Writes a batch's container and reads it back, encrypts it where the vendor wants that, and reads that back too. Needs
-/// neither the ledger nor the batches before it: many at once.
-fn prepare(
-    store: &Store,
+/// Writes batches. Needs neither the batches before them nor the ledger's one writer: many at once.
+struct Maker {
+    ledger: PathBuf,
+    store: Store,
     kind: Container,
-    recipient: Option<&encrypt::Recipient>,
-    members: Vec<Member>,
-    folder: PathBuf,
-) -> Result<Prepared, Fault> {
-    private_folder(&folder).map_err(|e| Fault::io("sealing a batch", &e))?;
-    let first_pages = container::write(store, kind, &members, &folder, MAKING)?;
-    let rows = rows(&members, kind, &first_pages);
-    let files = measure::container(&folder, MAKING, kind, &rows)?;
-    let Some(recipient) = recipient else { return Ok(Prepared { folder, members, rows, files, encrypted: None }) };
-    let (files, encrypted) = encrypted(&folder, files, recipient).map_err(|e| Fault::io("encrypting a batch", &e))?;
-    Ok(Prepared { folder, members, rows, files, encrypted: Some(encrypted) })
+    recipient: Option<encrypt::Recipient>,
+    root: PathBuf,
+}
+
+impl Maker {
+    fn work(&self, jobs: &Receiver<(usize, Sender<Result<Prepared, Fault>>)>, plans: &[BatchPlan]) {
+        let ledger = Ledger::open_read_only(&self.ledger).map_err(Fault::from);
+        for (index, done) in jobs {
+            let prepared = match &ledger {
+                Ok(ledger) => self.prepare(ledger, &plans[index], self.root.join(format!("{MAKING}-{index}"))),
+                Err(fault) => Err(fault.clone()),
+            };
+            // Nobody waits any more when an earlier batch could not be sealed.
+            let _ = done.send(prepared);
+        }
+    }
+
+    /// Writes a batch's container and reads it back, encrypts it where the vendor wants that, and reads that back too; then
+    /// the same with letters.csv, which stays plain.
+    fn prepare(&self, ledger: &Ledger, plan: &BatchPlan, folder: PathBuf) -> Result<Prepared, Fault> {
+        let failed = |e: io::Error| Fault::io("sealing a batch", &e);
+        private_folder(&folder).map_err(failed)?;
+        let members = members(ledger, plan)?;
+        let first_pages = container::write(&self.store, self.kind, &members, &folder, MAKING)?;
+        let rows = rows(&members, self.kind, &first_pages);
+        drop(members);
+        let plain = measure::container(&folder, MAKING, self.kind, &rows)?;
+        let (mut files, encrypted) = match &self.recipient {
+            None => (plain, None),
+            Some(recipient) => {
+                let (files, encrypted) = encrypted(&folder, plain, recipient).map_err(|e| Fault::io("encrypting a batch", &e))?;
+                (files, Some(encrypted))
+            }
+        };
+        let letters_csv = letters_to_csv(&rows)?;
+        let name = format!("{MAKING}{}", BatchFiles::LETTERS);
+        write_private(&folder.join(&name), &letters_csv).map_err(failed)?;
+        let (entry, totals) = measure::letters(&folder, &name, &rows)?;
+        let (letters_csv, letters_merkle) = (entry.sha256, merkle::root(&merkle::row_leaves(&letters_csv)?));
+        files.push(entry);
+        Ok(Prepared { folder, files, totals, letters_csv, letters_merkle, encrypted })
+    }
 }
 
 /// Puts the encrypted files in the place of the plain ones.
@@ -250,26 +283,23 @@ struct Desk<'a, 'n> {
 }
 
 impl Desk<'_, '_> {
-    fn sign(&mut self, municipality: &Cvr, batch: Prepared) -> Result<(), Fault> {
+    fn sign(&mut self, plan: &BatchPlan, batch: Prepared) -> Result<(), Fault> {
         let what = |e: io::Error| Fault::io("sealing a batch", &e);
-        let letters_csv = letters_to_csv(&batch.rows)?;
         let facts = Facts {
             vendor: self.profile.id.clone(),
             profile_version: self.profile.profile_version.clone(),
-            municipality: municipality.clone(),
+            municipality: plan.municipality.clone(),
             business_date: self.business_day.to_string(),
             sequence: self.previous.map_or(1, |(sequence, _)| sequence + 1),
             previous: self.previous.map(|(_, hash)| hash),
             environment: self.night.config.environment.clone(),
             created: clock::now(),
         };
-        let name = name_of(&facts, &letters_csv, &self.profile.batch.name);
-        write_private(&batch.folder.join(BatchFiles::letters(&name)), &letters_csv).map_err(what)?;
-        let (csv_entry, totals) = measure::letters(&batch.folder, &BatchFiles::letters(&name), &batch.rows)?;
+        let name = name_of(&facts, &batch.letters_csv, &self.profile.batch.name);
         let named = |entry: FileEntry| FileEntry { name: entry.name.replace(MAKING, name.as_str()), ..entry };
-        let files = batch.files.into_iter().map(named).chain([csv_entry]).collect();
+        let files = batch.files.into_iter().map(named).collect();
         let encrypted = batch.encrypted.map(|e| Encrypted { plain: e.plain.into_iter().map(named).collect(), ..e });
-        let manifest = manifest(facts, &name, totals, files, merkle::root(&merkle::row_leaves(&letters_csv)?), encrypted);
+        let manifest = manifest(facts, &name, batch.totals, files, batch.letters_merkle, encrypted);
         let bytes = manifest.to_json();
         // A night may be long: what was valid when it began need not be any more.
         self.signer.check(clock::now_s())?;
@@ -280,7 +310,7 @@ impl Desk<'_, '_> {
         give_name(&batch.folder, &self.night.config.batches_path().join(name.as_str()), &name).map_err(what)?;
         let (manifest_hash, signature_hash) = (Sha256(openssl::sha::sha256(&bytes)), Sha256(openssl::sha::sha256(&signature)));
         self.previous = Some((manifest.sequence, manifest_hash));
-        self.unrecorded.extend(entries(self.profile, &name, manifest, manifest_hash, signature_hash, &batch.members));
+        self.unrecorded.extend(entries(self.profile, &name, manifest, manifest_hash, signature_hash, &plan.letters));
         self.batches += 1;
         if self.unrecorded.len() < RECORD_LETTERS { Ok(()) } else { self.record() }
     }
@@ -315,7 +345,7 @@ fn entries(
     manifest: Manifest,
     manifest_hash: Sha256,
     signature_hash: Sha256,
-    members: &[Member],
+    letters: &[LetterId],
 ) -> Vec<Entry> {
     let sealed = BatchEvent::Sealed {
         vendor: manifest.vendor,
@@ -333,17 +363,20 @@ fn entries(
     if profile.delivery.release == Some(Release::TwoPersons) {
         entries.push(Entry::Batch(name.clone(), BatchEvent::ReleaseRequired {}));
     }
-    entries.extend(members.iter().map(|m| Entry::Letter(m.letter.clone(), LetterEvent::Batched { batch: name.clone() })));
+    entries.extend(letters.iter().map(|id| Entry::Letter(id.clone(), LetterEvent::Batched { batch: name.clone() })));
     entries
 }
 
 fn members(ledger: &Ledger, plan: &BatchPlan) -> Result<Vec<Member>, Fault> {
-    let member = |id: &LetterId| {
-        let corrupt = || LedgerError::Corrupt { subject: id.to_string() };
-        let LetterState { dispatch_id, job: Some(job), .. } = ledger.letter(id)?.ok_or_else(corrupt)? else { return Err(corrupt()) };
-        Ok(Member { letter: id.clone(), dispatch_id, job })
-    };
-    Ok(plan.letters.iter().map(member).collect::<Result<_, LedgerError>>()?)
+    let mut members = Vec::with_capacity(plan.letters.len());
+    ledger.for_each_of(&plan.letters, |letter, state| {
+        members.extend(state.job.map(|job| Member { letter: letter.clone(), dispatch_id: state.dispatch_id, job }));
+    })?;
+    if members.len() == plan.letters.len() {
+        Ok(members)
+    } else {
+        Err(LedgerError::Corrupt { subject: "a printable letter without its print job".to_owned() }.into())
+    }
 }
 
 /// Gives the container's files their batch's name, and the folder its own.
