@@ -36,7 +36,7 @@ pub enum KeyFault {
 }
 
 impl KeyFault {
-    pub(super) fn file(path: &Path, why: impl std::fmt::Display) -> Self {
+    pub fn file(path: &Path, why: impl std::fmt::Display) -> Self {
         Self::File { file: path.display().to_string(), why: why.to_string() }
     }
 

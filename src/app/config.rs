@@ -382,7 +382,7 @@ impl Config {
             toml::from_str(text).map_err(|e| Fault::usage("FP-C004", e.message().to_owned() + &at_line(text, e.span())))?;
         let profiles = profiles::all(written.folders.vendors.as_ref().map(|f| folder.join(f)).as_deref())?;
         let at_home = |mut profile: VendorProfile| {
-            profile.delivery.encrypt_to = profile.delivery.encrypt_to.map(|path| folder.join(path));
+            profile.delivery.encrypt_to = profile.delivery.encrypt_to.map(|to| to.within(folder));
             profile.answers.certificate = profile.answers.certificate.map(|path| folder.join(path));
             (profile.id.clone(), profile)
         };

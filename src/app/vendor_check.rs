@@ -4,11 +4,11 @@
 use super::config::Config;
 use super::fault::{Fault, exit};
 use super::profiles;
-use crate::adapters::clock;
 use crate::adapters::sftp::{Address, Connection};
 use crate::adapters::signer::certificates;
+use crate::adapters::{clock, encrypt};
 use crate::domain::calendar::{Cutoff, date_in_denmark};
-use crate::vendor::VendorProfile;
+use crate::vendor::{EncryptTo, VendorProfile};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::path::Path;
@@ -89,6 +89,14 @@ fn one(profile: &VendorProfile, config: Option<&Config>, live: bool) -> Result<C
         && let Err(fault) = certificates(certificate)
     {
         warnings.push(format!("answers.certificate: {fault}; its answers would be refused"));
+    }
+    // Without a configuration nobody knows where its file is.
+    if let Some(to) = &profile.delivery.encrypt_to
+        && (config.is_some() || !matches!(to, EncryptTo::File(_)))
+        && let Err(fault) = encrypt::recipient(to, now.as_second())
+    {
+        let key = if matches!(to, EncryptTo::File(_)) { "delivery.encrypt_to: " } else { "" };
+        warnings.push(format!("{key}{fault}; nothing would be sealed for it"));
     }
     warnings.extend(config.map(|config| of_connection(profile, config, address)).unwrap_or_default());
     let next = |cutoff: Cutoff| Next {

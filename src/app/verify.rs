@@ -4,7 +4,7 @@ use super::account::account;
 use super::config::Config;
 use super::fault::{Fault, exit};
 use super::night::{read_manifest, sealed_on_disk};
-use crate::adapters::keys::read_bounded;
+use crate::adapters::keys::{KeyFault, read_bounded};
 use crate::adapters::store::{Store, StoreError};
 use crate::domain::state::BatchState;
 use crate::domain::status::BatchStatus;
@@ -12,6 +12,7 @@ use crate::domain::{BatchName, Sha256};
 use crate::ledger::Ledger;
 pub use crate::vendor_site::{Moment, Terms as BatchTerms};
 use crate::vendor_site::{batches_at, check_sequence, verify_on};
+use crate::wire::age_file::Identities;
 use crate::wire::manifest::BatchFiles;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -27,10 +28,23 @@ pub struct VerifiedBatch {
     pub manifest_sha256: Sha256,
 }
 
+/// The vendor's keys out of its age identity file; none where none is given. FP-K020 when the file holds none.
+pub(super) fn identities(file: Option<&Path>) -> Result<Identities, Fault> {
+    let Some(file) = file else { return Ok(Identities::default()) };
+    let refused = |why: String| Fault::from(KeyFault::file(file, why));
+    let text = String::from_utf8(read_bounded(file)?).map_err(|_| refused("is not text".to_owned()))?;
+    Identities::parse(&text).map_err(refused)
+}
+
 /// The acceptance test a vendor runs: needs no ledger and no configuration. Each batch at the path, or its refusal; then
 /// what is wrong between those that were accepted.
-pub fn batch_verify(path: &Path, certificate: &Path, terms: BatchTerms) -> Result<Vec<Result<VerifiedBatch, Fault>>, Fault> {
-    let terms = BatchTerms { trusted_pem: read_bounded(certificate)?, ..terms };
+pub fn batch_verify(
+    path: &Path,
+    certificate: &Path,
+    identity: Option<&Path>,
+    terms: BatchTerms,
+) -> Result<Vec<Result<VerifiedBatch, Fault>>, Fault> {
+    let terms = BatchTerms { trusted_pem: read_bounded(certificate)?, identities: identities(identity)?, ..terms };
     let refused = |refusal: crate::vendor_site::Refusal| {
         let exit = if refusal.code.starts_with("FP-K") { exit::KEYS } else { exit::MISMATCH };
         Fault::new(refusal.code, exit, refusal.message)

@@ -249,6 +249,9 @@ pub struct VerifyTerms {
     /// An old batch: its certificates must have been valid when it was sealed, and may have ended since
     #[arg(long)]
     pub archived: bool,
+    /// The secret key, as age-keygen wrote it, that opens batches encrypted to an age key
+    #[arg(long, value_name = "FILE")]
+    pub identity: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -536,6 +539,9 @@ pub struct SiteArguments {
     /// What the server does wrong, as cut=40000 or lose-answer=rename:1; docs/vendor-guide.md has the list
     #[arg(long, value_name = "SCRIPT")]
     pub misbehave: Vec<String>,
+    /// The secret key, as age-keygen wrote it, that opens batches encrypted to an age key
+    #[arg(long, value_name = "FILE")]
+    pub identity: Option<PathBuf>,
 }
 
 /// Without any of these, answers are fetched.

@@ -52,13 +52,13 @@ impl Face<'_> {
     }
 
     pub(super) fn batch_verify(&mut self, path: &std::path::Path, certificate: &std::path::Path, terms: VerifyTerms) -> Result<u8, Ended> {
-        let VerifyTerms { vendor, environment, signer, delivered, completion_sign, archived } = terms;
+        let VerifyTerms { vendor, environment, signer, delivered, completion_sign, archived, identity } = terms;
         let moment = if archived { Moment::Sealing } else { Moment::Now };
         let terms =
             BatchTerms { vendor, environment, signers: signer, delivered, sign: completion_sign.into(), moment, ..BatchTerms::default() };
         let mut worst = exit::DONE;
         let (mut accepted, mut refused) = (0, 0);
-        for result in batch_verify(path, certificate, terms)? {
+        for result in batch_verify(path, certificate, identity.as_deref(), terms)? {
             match result {
                 Ok(batch) => {
                     accepted += 1;

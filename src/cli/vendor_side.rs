@@ -8,8 +8,10 @@ use std::path::Path;
 
 impl Face<'_> {
     pub(super) fn site(&mut self, wish: SiteArguments, config: &Path, vendors: Option<&Path>) -> Result<u8, Ended> {
-        let SiteArguments { vendor, dir, listen, host_key, client_key, certificate, by_hand, environment, signer, misbehave } = wish;
-        let wish = SiteWish { vendor, dir, listen, host_key, client_key, certificate, by_hand, environment, signers: signer, misbehave };
+        let SiteArguments { vendor, dir, listen, host_key, client_key, certificate, by_hand, environment, signer, misbehave, identity } =
+            wish;
+        let wish =
+            SiteWish { vendor, dir, listen, host_key, client_key, certificate, by_hand, environment, signers: signer, misbehave, identity };
         let (json, out) = (self.json, &mut self.out);
         let printed = site(wish, config, vendors, |shown| {
             if json {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Longest suffix of a marker.
 const SUFFIX_CHARS_MAX: usize = 16;
 /// Endings that the files of a batch, its answers and unfinished uploads have.
-const TAKEN: [&str; 8] = ["zip", "pdf", "csv", "json", "p7s", "p7m", "part", "tmp"];
+const TAKEN: [&str; 9] = ["zip", "pdf", "csv", "json", "p7s", "p7m", "age", "part", "tmp"];
 const SIGNATURE_ENDING: &str = ".manifest.json.p7s";
 
 /// In a profile a word: the suffix of an empty file, or `none`.

@@ -1,9 +1,11 @@
 //! What a print vendor demands and how it takes a delivery: the profile under `vendors/<id>/profile.toml`.
 
 pub mod days;
+mod encrypt_to;
 mod lint;
 pub mod naming;
 pub mod prices;
 pub mod profile;
 
+pub use encrypt_to::EncryptTo;
 pub use profile::{AddressBox, Answers, BatchRules, Container, Delivery, PageRules, PrintOrder, SheetRules, UploadCheck, VendorProfile};

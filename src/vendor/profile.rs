@@ -3,6 +3,7 @@
 //! A new vendor is a new file, never a line of Rust. Every value has a line in `[provenance]` that says where it
 //! comes from: `contract`, `sourced:<what>` or `assumed`; a value without one, or a line without a value, is an error.
 
+use super::EncryptTo;
 use super::days::{CalendarRules, Window};
 use super::naming;
 use super::prices::{Carriage, Envelopes, PostageTable};
@@ -71,8 +72,8 @@ pub struct Delivery {
     pub sessions: u32,
     /// An upload that broke off goes on where it was; otherwise it begins anew.
     pub resume: bool,
-    /// The vendor's certificate, PEM: the container is encrypted to it. In a profile, relative to the configuration's folder.
-    pub encrypt_to: Option<std::path::PathBuf>,
+    /// The vendor's certificate or age key, which the container is encrypted to.
+    pub encrypt_to: Option<EncryptTo>,
     /// Who must say that a sealed batch may go; nobody, where it is absent.
     pub release: Option<Release>,
 }

@@ -3,14 +3,16 @@
 //! never changes a byte of what it looks at.
 
 use super::container;
+use super::contents::{Contents, check_key, check_sealed};
 use crate::domain::redact::redact;
 use crate::domain::{BatchName, CompletionSign, Cvr, Sha256, VendorId};
 use crate::vendor::Container;
+use crate::wire::age_file::Identities;
 use crate::wire::cms::{self, SIGNATURE_BYTES_MAX, SignatureFault};
 use crate::wire::manifest::{
     BatchFiles, FORMAT, FileEntry, LETTERS_CSV_BYTES_MAX, LetterRow, MANIFEST_BYTES_MAX, Manifest, WireError, letters_from_csv,
 };
-use crate::wire::{envelope, merkle};
+use crate::wire::merkle;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -74,6 +76,8 @@ pub struct Terms {
     /// The sign that is agreed on.
     pub sign: CompletionSign,
     pub moment: Moment,
+    /// Keys that open the age files of encrypted batches; without one, the plain files must lie beside them.
+    pub identities: Identities,
 }
 
 /// Checks a delivered batch as a vendor would; names the first thing that is wrong.
@@ -125,9 +129,10 @@ pub fn verify_on(folder: &Path, batch: &BatchName, terms: &Terms) -> Result<Acce
     check_nothing_extra(folder, batch, &manifest, &terms.sign)?;
     let letters = read_letters(folder, batch, &manifest)?;
     check_letters(&manifest, &letters)?;
-    let plain = plain_files(folder, batch, &manifest)?;
+    let contents = Contents::new(folder, manifest.encrypted.as_ref(), &terms.identities);
+    let plain = plain_files(folder, batch, &manifest, &terms.identities, &contents)?;
     let container = container::kind(batch, &plain)?;
-    container::check(folder, batch, container, &plain, &letters)?;
+    container::check(&contents, batch, container, &plain, &letters)?;
     Ok(AcceptedBatch { manifest_sha256: Sha256(openssl::sha::sha256(&manifest_bytes)), manifest, container, letters })
 }
 
@@ -317,6 +322,24 @@ fn check_file(folder: &Path, entry: &FileEntry) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// As [`check_file`], of what comes out of an encrypted file; never more of it is read than the manifest says, and a byte.
+fn check_opened(contents: &Contents<'_>, entry: &FileEntry) -> Result<(), Refusal> {
+    let name = &entry.name;
+    if entry.bytes > FILE_BYTES_MAX {
+        return Err(Refusal::new("FP-B007", format!("{name} has {} bytes, at most {FILE_BYTES_MAX} are taken", entry.bytes)));
+    }
+    let mut content = contents.open(name)?.take(entry.bytes + 1);
+    let found = hash(&mut content).map_err(|fault| contents.fault(name, &fault))?;
+    let bytes = entry.bytes + 1 - content.limit();
+    if bytes != entry.bytes {
+        return Err(Refusal::new("FP-B007", format!("{name} has other than the {} bytes that the manifest says", entry.bytes)));
+    }
+    if found != entry.sha256 {
+        return Err(Refusal::new("FP-B008", format!("{name} has sha256 {found}, the manifest says {}", entry.sha256)));
+    }
+    Ok(())
+}
+
 fn hash(mut content: impl Read) -> io::Result<Sha256> {
     let mut hasher = openssl::sha::Sha256::new();
     let mut buffer = vec![0; HASH_BUFFER_BYTES];
@@ -358,22 +381,38 @@ fn for_each_name(folder: &Path, shown: &str, mut look: impl FnMut(String) -> Res
     entries.try_for_each(|entry| look(entry.map_err(unreadable)?.file_name().to_string_lossy().into_owned()))
 }
 
-/// The files as they are read: of an encrypted batch the plain ones, which the vendor has laid beside them.
-fn plain_files(folder: &Path, batch: &BatchName, manifest: &Manifest) -> Result<Vec<FileEntry>, Refusal> {
+/// The files as they are read: of an encrypted batch the plain ones, which the vendor has laid beside them, or which its key
+/// opens here.
+fn plain_files(
+    folder: &Path,
+    batch: &BatchName,
+    manifest: &Manifest,
+    identities: &Identities,
+    contents: &Contents<'_>,
+) -> Result<Vec<FileEntry>, Refusal> {
     let Some(encrypted) = &manifest.encrypted else { return Ok(manifest.files.clone()) };
+    let ending = encrypted.to.ending();
     check_file_names(batch, &encrypted.plain)?;
+    check_key(&encrypted.to, identities)?;
     for entry in &encrypted.plain {
-        let sealed = format!("{}{}", entry.name, envelope::ENDING);
+        let sealed = format!("{}{ending}", entry.name);
         if !manifest.files.iter().any(|file| file.name == sealed) {
             return Err(Refusal::new("FP-B015", format!("the manifest says that {} is encrypted, and does not name {sealed}", entry.name)));
         }
-        if !folder.join(&entry.name).exists() {
+        check_sealed(folder, entry, &encrypted.to)?;
+        let beside = folder.join(&entry.name).exists();
+        if contents.opens(&entry.name) {
+            check_opened(contents, entry)?;
+        } else if !beside {
             let why = format!("{sealed} is encrypted: open it to {} beside it (docs/batch-format.md), and check again", entry.name);
             return Err(Refusal::new("FP-B033", why));
         }
-        check_file(folder, entry)?;
+        // Also where the key opens it here: what lies beside it is what would be printed.
+        if beside {
+            check_file(folder, entry)?;
+        }
     }
-    let rest = manifest.files.iter().filter(|file| !file.name.ends_with(envelope::ENDING)).cloned();
+    let rest = manifest.files.iter().filter(|file| !file.name.ends_with(ending)).cloned();
     Ok(encrypted.plain.iter().cloned().chain(rest).collect())
 }
 

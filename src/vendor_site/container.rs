@@ -1,14 +1,14 @@
 //! The three ways a batch's letters arrive: a ZIP, a folder of PDFs, or one print stream. Decides which it is from
 //! what the manifest names, and whether the letters in it are the ones that letters.csv speaks of.
 
-use super::acceptance::{Refusal, open};
+use super::acceptance::Refusal;
+use super::contents::Contents;
 use crate::domain::{BatchName, LetterId, Plex, Sha256};
 use crate::pdf::{PDF_BYTES_MAX, count_pages};
 use crate::vendor::Container;
 use crate::wire::manifest::{BatchFiles, FileEntry, LetterRow, STREAM_FILE};
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::path::Path;
 use zip::{CompressionMethod, ZipArchive};
 
 /// Largest print stream, bytes. It is counted in memory, so the bound is one of memory.
@@ -32,7 +32,13 @@ pub fn kind(batch: &BatchName, files: &[FileEntry]) -> Result<Container, Refusal
 
 /// Checks the letters in the container against their rows. Sizes and hashes of the files themselves are known to be
 /// what the manifest says.
-pub fn check(folder: &Path, batch: &BatchName, kind: Container, files: &[FileEntry], letters: &[LetterRow]) -> Result<(), Refusal> {
+pub fn check(
+    contents: &Contents<'_>,
+    batch: &BatchName,
+    kind: Container,
+    files: &[FileEntry],
+    letters: &[LetterRow],
+) -> Result<(), Refusal> {
     for row in letters {
         let expected = if kind == Container::Stream { STREAM_FILE.to_owned() } else { format!("{}.pdf", row.letter_id) };
         if row.file != expected {
@@ -42,15 +48,15 @@ pub fn check(folder: &Path, batch: &BatchName, kind: Container, files: &[FileEnt
         }
     }
     match kind {
-        Container::Zip => check_zip(folder, &format!("{batch}.zip"), letters),
-        Container::Files => check_files(folder, batch, files, letters),
-        Container::Stream => check_stream(folder, &format!("{batch}.pdf"), letters),
+        Container::Zip => check_zip(contents, &format!("{batch}.zip"), letters),
+        Container::Files => check_files(contents, batch, files, letters),
+        Container::Stream => check_stream(contents, &format!("{batch}.pdf"), letters),
     }
 }
 
-fn check_zip(folder: &Path, name: &str, letters: &[LetterRow]) -> Result<(), Refusal> {
+fn check_zip(contents: &Contents<'_>, name: &str, letters: &[LetterRow]) -> Result<(), Refusal> {
     let damaged = |why: &dyn std::fmt::Display| Refusal::new("FP-B017", format!("{name} cannot be read as a ZIP: {why}"));
-    let mut archive = ZipArchive::new(open(folder, name, "FP-B006")?).map_err(|fault| damaged(&fault))?;
+    let mut archive = ZipArchive::new(contents.open(name)?).map_err(|fault| damaged(&fault))?;
     for row in letters {
         let index = archive.index_for_name(&row.file);
         let index = index.ok_or_else(|| Refusal::new("FP-B016", format!("{name} does not hold {}", row.file)))?;
@@ -60,7 +66,7 @@ fn check_zip(folder: &Path, name: &str, letters: &[LetterRow]) -> Result<(), Ref
         if method != CompressionMethod::Stored || encrypted {
             return Err(Refusal::new("FP-B018", format!("{name}: {} is not stored plainly ({method:?})", row.file)));
         }
-        check_letter(name, row, bytes, member)?;
+        check_letter(contents, name, row, bytes, member)?;
     }
     // Last, so that a letter under another name is told as the one that is missing.
     if archive.len() != letters.len() {
@@ -69,13 +75,13 @@ fn check_zip(folder: &Path, name: &str, letters: &[LetterRow]) -> Result<(), Ref
     Ok(())
 }
 
-fn check_files(folder: &Path, batch: &BatchName, files: &[FileEntry], letters: &[LetterRow]) -> Result<(), Refusal> {
+fn check_files(contents: &Contents<'_>, batch: &BatchName, files: &[FileEntry], letters: &[LetterRow]) -> Result<(), Refusal> {
     let listed: BTreeMap<&str, &FileEntry> = files.iter().map(|entry| (entry.name.as_str(), entry)).collect();
     for row in letters {
         let name = format!("{batch}/{}", row.file);
         let entry = listed.get(name.as_str());
         let entry = entry.ok_or_else(|| Refusal::new("FP-B016", format!("letters.csv names {name}, the manifest does not")))?;
-        check_letter(batch.as_str(), row, entry.bytes, open(folder, &name, "FP-B006")?)?;
+        check_letter(contents, batch.as_str(), row, entry.bytes, contents.open(&name)?)?;
     }
     // letters.csv stands in the manifest too.
     if files.len() != letters.len() + 1 {
@@ -88,13 +94,13 @@ fn check_files(folder: &Path, batch: &BatchName, files: &[FileEntry], letters: &
 }
 
 /// One letter's own PDF: size, hash, and pages as the second reader counts them.
-fn check_letter(container: &str, row: &LetterRow, bytes: u64, content: impl Read) -> Result<(), Refusal> {
+fn check_letter(contents: &Contents<'_>, container: &str, row: &LetterRow, bytes: u64, content: impl Read) -> Result<(), Refusal> {
     let at = format!("{container}: {}", row.file);
     if bytes != row.bytes || bytes > PDF_BYTES_MAX as u64 {
         return Err(Refusal::new("FP-B019", format!("{at} has {bytes} bytes, letters.csv says {} (at most {PDF_BYTES_MAX})", row.bytes)));
     }
     let mut pdf = Vec::new();
-    content.take(bytes + 1).read_to_end(&mut pdf).map_err(|fault| Refusal::unreadable(&at, &fault))?;
+    content.take(bytes + 1).read_to_end(&mut pdf).map_err(|fault| contents.fault(&at, &fault))?;
     let found = Sha256(openssl::sha::sha256(&pdf));
     if found != row.sha256 {
         return Err(Refusal::new("FP-B019", format!("{at} has sha256 {found}, letters.csv says {}", row.sha256)));
@@ -106,10 +112,10 @@ fn check_letter(container: &str, row: &LetterRow, bytes: u64, content: impl Read
     }
 }
 
-fn check_stream(folder: &Path, name: &str, letters: &[LetterRow]) -> Result<(), Refusal> {
+fn check_stream(contents: &Contents<'_>, name: &str, letters: &[LetterRow]) -> Result<(), Refusal> {
     let mut pdf = Vec::new();
-    let file = open(folder, name, "FP-B006")?;
-    file.take(STREAM_BYTES_MAX + 1).read_to_end(&mut pdf).map_err(|fault| Refusal::unreadable(name, &fault))?;
+    let file = contents.open(name)?;
+    file.take(STREAM_BYTES_MAX + 1).read_to_end(&mut pdf).map_err(|fault| contents.fault(name, &fault))?;
     if pdf.len() as u64 > STREAM_BYTES_MAX {
         return Err(Refusal::new("FP-B007", format!("{name} is larger than {STREAM_BYTES_MAX} bytes")));
     }

@@ -10,6 +10,7 @@ pub mod acceptance;
 mod answers;
 mod book;
 mod container;
+mod contents;
 mod files;
 pub mod hand;
 mod jail;
@@ -29,6 +30,7 @@ use crate::domain::answer::{Dialect, Words};
 use crate::domain::redact::redact;
 use crate::domain::{CompletionSign, VendorId};
 use crate::vendor::VendorProfile;
+use crate::wire::age_file::Identities;
 use jail::Jail;
 use misbehave::Mischief;
 use serde::{Deserialize, Serialize};
@@ -79,12 +81,15 @@ pub struct Manners {
     pub environment: Option<String>,
     pub signers: Vec<crate::domain::Cvr>,
     pub misbehaviour: Vec<Misbehaviour>,
+    /// Keys that open batches encrypted to age keys.
+    pub identities: Identities,
 }
 
 impl Default for Manners {
     fn default() -> Self {
         let listen = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        Self { listen, host_key: None, by_hand: false, environment: None, signers: Vec::new(), misbehaviour: Vec::new() }
+        let (signers, misbehaviour) = (Vec::new(), Vec::new());
+        Self { listen, host_key: None, by_hand: false, environment: None, signers, misbehaviour, identities: Identities::default() }
     }
 }
 
@@ -149,6 +154,7 @@ impl Site {
             delivered: false,
             sign: profile.delivery.completion_sign.clone(),
             moment: Moment::Now,
+            identities: manners.identities,
         };
         let desk = if manners.by_hand {
             None

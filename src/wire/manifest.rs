@@ -1,6 +1,8 @@
 //! What a vendor receives beside the letters: `letters.csv` and `manifest.json` (batch format 1, docs/batch-format.md),
 //! and the names of the files of a batch.
 
+use super::age_file::{self, RECIPIENTS_MAX, Recipient};
+use super::envelope;
 use crate::domain::{BatchName, Colour, Cvr, Envelope, LetterId, Plex, Postage, Sha256, VendorId};
 use serde::{Deserialize, Serialize};
 
@@ -53,14 +55,78 @@ pub struct FileEntry {
 
 /// How the container was encrypted, and what it must be when it is open again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "EncryptedJson", into = "EncryptedJson")]
 pub struct Encrypted {
-    /// [`super::envelope::METHOD`].
-    pub method: String,
-    /// SHA-256 of the certificate, DER, whose key opens it.
-    pub certificate_sha256: Sha256,
+    pub to: EncryptedTo,
     /// The plain files.
     pub plain: Vec<FileEntry>,
+}
+
+/// Whose keys open it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EncryptedTo {
+    /// SHA-256 of the certificate, DER.
+    Certificate(Sha256),
+    Age(Vec<Recipient>),
+}
+
+impl EncryptedTo {
+    pub fn method(&self) -> &'static str {
+        match self {
+            Self::Certificate(_) => envelope::METHOD,
+            Self::Age(_) => age_file::METHOD,
+        }
+    }
+
+    /// What an encrypted file's name ends in, after the plain file's own.
+    pub fn ending(&self) -> &'static str {
+        match self {
+            Self::Certificate(_) => envelope::ENDING,
+            Self::Age(_) => age_file::ENDING,
+        }
+    }
+}
+
+/// As it stands in the file: of the two in the middle there is always the one that goes with the method.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EncryptedJson {
+    method: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    certificate_sha256: Option<Sha256>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    recipients: Option<Vec<Recipient>>,
+    plain: Vec<FileEntry>,
+}
+
+impl TryFrom<EncryptedJson> for Encrypted {
+    type Error = String;
+
+    fn try_from(json: EncryptedJson) -> Result<Self, String> {
+        let to = match (json.method.as_str(), json.certificate_sha256, json.recipients) {
+            (envelope::METHOD, Some(certificate), None) => EncryptedTo::Certificate(certificate),
+            (age_file::METHOD, None, Some(to)) if (1..=RECIPIENTS_MAX).contains(&to.len()) => EncryptedTo::Age(to),
+            (envelope::METHOD, ..) => return Err("encrypted: a certificate's batch has certificate_sha256, and no recipients".to_owned()),
+            (age_file::METHOD, ..) => {
+                return Err(format!("encrypted: a batch to age keys has 1 to {RECIPIENTS_MAX} recipients, and no certificate_sha256"));
+            }
+            (other, ..) => {
+                return Err(format!("encrypted.method is {other:?}, known are {} and {}", envelope::METHOD, age_file::METHOD));
+            }
+        };
+        Ok(Self { to, plain: json.plain })
+    }
+}
+
+impl From<Encrypted> for EncryptedJson {
+    fn from(encrypted: Encrypted) -> Self {
+        let method = encrypted.to.method().to_owned();
+        let (certificate_sha256, recipients) = match encrypted.to {
+            EncryptedTo::Certificate(certificate) => (Some(certificate), None),
+            EncryptedTo::Age(recipients) => (None, Some(recipients)),
+        };
+        Self { method, certificate_sha256, recipients, plain: encrypted.plain }
+    }
 }
 
 /// manifest.json. Field order here is the order in the file.

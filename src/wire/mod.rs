@@ -1,5 +1,6 @@
 //! Bytes to types and back, pure: no file, no clock, no network.
 
+pub mod age_file;
 pub mod chain;
 pub mod cms;
 mod cms_shape;

@@ -1,6 +1,7 @@
 //! All integration tests, one binary.
 
 mod acceptance;
+mod age;
 mod answers;
 mod batch_format;
 mod batches;

@@ -11,7 +11,7 @@ use fjernprint::domain::state::BatchState;
 use fjernprint::domain::status::{BatchEvent, BatchStatus, Person};
 use fjernprint::domain::{Colour, Envelope, Plex, Postage, PrintJob, PrintOptions, Sha256, sheets_of};
 use fjernprint::pipeline::seal::{Member, rows};
-use fjernprint::vendor::Container;
+use fjernprint::vendor::{Container, EncryptTo};
 use fjernprint::vendor_site::{Terms, batches_at, check_sequence, verify, verify_on};
 use fjernprint::wire::envelope::encrypted_bytes;
 use fjernprint::wire::manifest::{LetterRow, Manifest, letters_to_csv};
@@ -89,7 +89,7 @@ impl Bench {
     }
 }
 
-fn change(path: &Path, with: impl FnOnce(&mut Vec<u8>)) {
+pub fn change(path: &Path, with: impl FnOnce(&mut Vec<u8>)) {
     let mut bytes = fs::read(path).unwrap();
     with(&mut bytes);
     fs::write(path, bytes).unwrap();
@@ -205,7 +205,7 @@ fn what_is_encrypted_to_a_certificate_openssl_opens_with_its_key() {
     let path = |name: &str| dir.path().join(name);
     fs::write(path("vendor.pem"), vendor.pem()).unwrap();
     fs::write(path("vendor.key"), vendor.key.private_key_to_pem_pkcs8().unwrap()).unwrap();
-    let certificate = encrypt::recipient(&path("vendor.pem"), crate::certificates::now_s()).ok().unwrap();
+    let certificate = encrypt::recipient(&EncryptTo::File(path("vendor.pem")), crate::certificates::now_s()).ok().unwrap();
     // Around a block, a length of one, two and three bytes in DER, and a piece.
     for bytes in [0usize, 1, 15, 16, 17, 100, 127, 128, 200, 255, 256, 65_000, 70_000, 256 * 1024 - 1, 256 * 1024, 256 * 1024 + 1, 17 << 20]
     {
@@ -223,7 +223,7 @@ fn what_is_encrypted_to_a_certificate_openssl_opens_with_its_key() {
     }
     let unfit = |wish: Wish| {
         fs::write(path("unfit.pem"), issue(wish, None).pem()).unwrap();
-        let fault = encrypt::recipient(&path("unfit.pem"), crate::certificates::now_s()).err().unwrap();
+        let fault = encrypt::recipient(&EncryptTo::File(path("unfit.pem")), crate::certificates::now_s()).err().unwrap();
         assert_eq!(fault.code(), "FP-K025");
         fault.to_string()
     };
@@ -231,10 +231,10 @@ fn what_is_encrypted_to_a_certificate_openssl_opens_with_its_key() {
     assert!(unfit(Wish { rsa_bits: Some(1024), ..SIGNER }).contains("shorter than 2048"));
     assert!(unfit(Wish { rsa_bits: Some(2048), ..SIGNER }).contains("no key encipherment"));
     assert!(unfit(Wish { rsa_bits: Some(2048), usage: Usage::Unsaid, days: (-9, -1), ..SIGNER }).contains("has expired"));
-    assert_eq!(encrypt::recipient(&path("absent.pem"), 0).err().unwrap().code(), "FP-K025");
+    assert_eq!(encrypt::recipient(&EncryptTo::File(path("absent.pem")), 0).err().unwrap().code(), "FP-K025");
 }
 
-fn edora_with(town: &Town, line: &str, key: &str) {
+pub fn edora_with(town: &Town, line: &str, key: &str) {
     let file = town.path("vendors/edora/profile.toml");
     let text = fs::read_to_string(&file).unwrap();
     let text = text.replacen("[batch]", &format!("{line}\n\n[batch]"), 1);

@@ -303,7 +303,7 @@ fn a_completion_sign_can_be_taken_for_no_other_file() {
     for word in ["ready", "done", "ok", "none", "a234567890123456"] {
         assert_eq!(with(word, true), Ok(()), "{word}");
     }
-    for word in ["", "zip", "pdf", "csv", "json", "p7s", "p7m", "part", "Ready", "a.b", "a/b", "..", "klar!", "a2345678901234567"] {
+    for word in ["", "zip", "pdf", "csv", "json", "p7s", "p7m", "age", "part", "Ready", "a.b", "a/b", "..", "klar!", "a2345678901234567"] {
         assert!(with(word, true).unwrap_err().contains("completion_sign"), "{word}");
     }
     assert_eq!(with("done", false), Ok(()));

@@ -18,11 +18,10 @@ use crate::pipeline::seal::{Facts, Member, Totals, manifest, name_of, rows};
 use crate::vendor::profile::Release;
 use crate::vendor::{Container, VendorProfile};
 use crate::wire::manifest::{BatchFiles, Encrypted, FileEntry, Manifest, letters_to_csv};
-use crate::wire::{cms, envelope, merkle};
+use crate::wire::{cms, merkle};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use openssl::x509::X509;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
 use std::io;
@@ -99,7 +98,7 @@ pub(super) fn seal(night: &mut Night<'_>, report: &mut RunReport) -> Result<(), 
         report.faults.extend(municipalities.iter().map(|municipality| signed_by_another(profile, municipality, signer)));
         match seal_all(night, plan.business_day, profile, &batches, signer, &root) {
             Ok(sealed) => report.batches_sealed += sealed,
-            // The vendor's own certificate holds up its own batches only.
+            // The vendor's own certificate or key holds up its own batches only.
             Err(fault) if fault.code == "FP-K025" => {
                 let message = format!("nothing was sealed for {}: {}", profile.id, fault.message);
                 report.faults.push(Fault { message, ..fault });
@@ -133,7 +132,7 @@ fn seal_all(
     root: &Path,
 ) -> Result<u64, Fault> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(plans.len()).max(1);
-    let recipient = profile.delivery.encrypt_to.as_deref().map(|path| encrypt::recipient(path, clock::now_s())).transpose()?;
+    let recipient = profile.delivery.encrypt_to.as_ref().map(|to| encrypt::recipient(to, clock::now_s())).transpose()?;
     let maker = Maker {
         ledger: night.config.ledger_path(),
         store: night.store.clone(),
@@ -211,7 +210,7 @@ struct Maker {
     ledger: PathBuf,
     store: Store,
     kind: Container,
-    recipient: Option<X509>,
+    recipient: Option<encrypt::Recipient>,
     root: PathBuf,
 }
 
@@ -256,17 +255,17 @@ impl Maker {
 }
 
 /// Puts the encrypted files in the place of the plain ones.
-fn encrypted(folder: &Path, plain: Vec<FileEntry>, recipient: &X509) -> io::Result<(Vec<FileEntry>, Encrypted)> {
+fn encrypted(folder: &Path, plain: Vec<FileEntry>, recipient: &encrypt::Recipient) -> io::Result<(Vec<FileEntry>, Encrypted)> {
+    let to = recipient.named()?;
     let mut files = Vec::new();
     for entry in &plain {
-        let name = format!("{}{}", entry.name, envelope::ENDING);
+        let name = format!("{}{}", entry.name, to.ending());
         encrypt::encrypt(&folder.join(&entry.name), &folder.join(&name), recipient)?;
         fs::remove_file(folder.join(&entry.name))?;
         let (bytes, sha256) = size_and_hash(&folder.join(&name))?;
         files.push(FileEntry { name, bytes, sha256 });
     }
-    let certificate_sha256 = Sha256(openssl::sha::sha256(&recipient.to_der()?));
-    Ok((files, Encrypted { method: envelope::METHOD.to_owned(), certificate_sha256, plain }))
+    Ok((files, Encrypted { to, plain }))
 }
 
 /// Where one vendor's batches are signed, one after another: each manifest quotes the one before.
