@@ -336,10 +336,13 @@ fn a_run_cut_off_after_the_completion_sign_asks_and_prints_nothing_twice() {
                 };
                 let target = town.path(&format!("site/{vendor}/{inbox}"));
                 for (name, _) in town.batches(vendor) {
-                    copy_all(&town.path(&format!("data/batches/{name}")), &target);
+                    // Not even for a moment may the sign lie where the site looks.
+                    let aside = town.path(&format!("aside/{name}"));
+                    copy_all(&town.path(&format!("data/batches/{name}")), &aside);
                     if word == "none" {
-                        fs::remove_file(target.join(BatchFiles::signature(&name))).unwrap();
+                        fs::remove_file(aside.join(BatchFiles::signature(&name))).unwrap();
                     }
+                    copy_all(&aside, &target);
                 }
             }
         }

@@ -168,6 +168,16 @@ fn a_batch_refused_by_hand_is_told_and_a_site_that_answers_itself_is_left_alone(
 }
 
 /// The site as a technician starts it: address and key on the first line, a delivery, an answer, SIGTERM.
+/// A program that does not outlive a test that fails.
+struct EndsWithTest(std::process::Child);
+
+impl Drop for EndsWithTest {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 #[test]
 fn vendor_site_runs_until_it_is_told_to_stop() {
     let (dir, signer) = (tempfile::tempdir().unwrap(), Signer::new());
@@ -177,8 +187,8 @@ fn vendor_site_runs_until_it_is_told_to_stop() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fjernprint"));
     command.args(["vendor", "site", "--vendor", "edora", "--json", "--misbehave", "slow=1ms", "--dir"]).arg(path("site"));
     command.arg("--client-key").arg(path("key.pub")).arg("--certificate").arg(path("ca.pem")).arg("--host-key").arg(path("host"));
-    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut child = EndsWithTest(command.stdout(Stdio::piped()).spawn().unwrap());
+    let mut out = BufReader::new(child.0.stdout.take().unwrap());
     let mut line = String::new();
     out.read_line(&mut line).unwrap();
     let shown: Value = serde_json::from_str(&line).unwrap();
@@ -207,8 +217,8 @@ fn vendor_site_runs_until_it_is_told_to_stop() {
         std::thread::sleep(Duration::from_millis(20));
     }
     drop(connection);
-    assert!(Command::new("kill").arg("-TERM").arg(child.id().to_string()).status().unwrap().success());
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(Command::new("kill").arg("-TERM").arg(child.0.id().to_string()).status().unwrap().success());
+    assert_eq!(child.0.wait().unwrap().code(), Some(0));
     let mut rest = String::new();
     out.read_line(&mut rest).unwrap();
     let summary: Value = serde_json::from_str(&rest).unwrap();
