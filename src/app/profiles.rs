@@ -30,7 +30,10 @@ pub fn select(folder: Option<&Path>, wanted: &str) -> Result<Vec<VendorProfile>,
     let known: Vec<String> = profiles.iter().map(|p| p.id.to_string()).collect();
     let chosen: Vec<VendorProfile> = profiles.into_iter().filter(|p| wanted == "all" || p.id.as_str() == wanted).collect();
     if chosen.is_empty() {
-        let message = format!("vendor {wanted:?} is not known; known are {} and all", known.join(", "));
+        let message = match known.as_slice() {
+            [] => "there is no vendor profile: each lies in a folder of its own, <vendor>/profile.toml".to_owned(),
+            known => format!("vendor {wanted:?} is not known; known are {} and all", known.join(", ")),
+        };
         return Err(Fault::usage("FP-C003", message));
     }
     Ok(chosen)
@@ -61,7 +64,8 @@ fn from_folder(folder: &Path) -> Result<Vec<VendorProfile>, Fault> {
         }
         let text = fs::read_to_string(&path).map_err(|e| unreadable(&path, &e))?;
         let name = path.parent().and_then(Path::file_name).and_then(|n| n.to_str()).unwrap_or_default();
-        profiles.push(parse(&text, Some(name))?);
+        let named = |fault: Fault| Fault { message: format!("{}: {}", path.display(), fault.message), ..fault };
+        profiles.push(parse(&text, Some(name)).map_err(named)?);
     }
     Ok(profiles)
 }

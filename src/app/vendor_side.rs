@@ -3,7 +3,7 @@
 
 use super::config::Config;
 use super::fault::{Fault, exit};
-use super::profiles;
+use super::profiles::{self, VendorProfile};
 use super::verify::identities;
 use crate::adapters::keys::read_bounded;
 use crate::domain::{Cvr, VendorId};
@@ -62,7 +62,7 @@ pub fn site<E>(
     let misbehaviour: Vec<Misbehaviour> = misbehaviour
         .collect::<Result<_, _>>()
         .map_err(|fault: crate::vendor_site::misbehave::ScriptFault| Fault::usage("FP-Y002", fault.to_string()))?;
-    let profile = profiles::select(vendors, wish.vendor.as_str())?.remove(0);
+    let profile = profile(&wish, config, vendors)?;
     let (client_key, certificate) = keys(&wish, config)?;
     let options = SiteOptions {
         profile,
@@ -104,6 +104,17 @@ pub fn site<E>(
 }
 
 /// The client's public key and the trusted certificates: what is given, or what the configuration names.
+/// The vendor's profile: from the folder that was named, else from the configuration where there is one, else as shipped.
+fn profile(wish: &SiteWish, config: &Path, vendors: Option<&Path>) -> Result<VendorProfile, Fault> {
+    if vendors.is_some() || !config.is_file() {
+        return Ok(profiles::select(vendors, wish.vendor.as_str())?.remove(0));
+    }
+    let profiles = Config::read(config)?.profiles;
+    let known: Vec<&str> = profiles.keys().map(VendorId::as_str).collect();
+    let unknown = || Fault::usage("FP-C003", format!("vendor {:?} is not known; known are {}", wish.vendor.as_str(), known.join(", ")));
+    profiles.get(&wish.vendor).cloned().ok_or_else(unknown)
+}
+
 fn keys(wish: &SiteWish, config: &Path) -> Result<(PathBuf, PathBuf), Fault> {
     if let (Some(client_key), Some(certificate)) = (&wish.client_key, &wish.certificate) {
         return Ok((client_key.clone(), certificate.clone()));

@@ -53,7 +53,7 @@ impl Face<'_> {
                 "{} batches acknowledged, {} refused; {} receipts applied, {} letters settled, {} came back\n",
                 a.batches_acknowledged, a.batches_refused, a.receipts_applied, a.letters_settled, a.letters_returned
             )?;
-            self.sent(&sent, &all)?;
+            self.sent(&sent, &all, answers.faults.is_empty())?;
         }
         answers.faults.iter().for_each(|fault| tell(self.json, fault));
         let report = RunReport { faults: answers.faults, ..RunReport::default() };
@@ -67,8 +67,9 @@ impl Face<'_> {
         remarks.iter().try_for_each(|remark| show::line(&mut self.out, "finding", remark))
     }
 
-    /// The equation as a table, then what is open, then what a person should look at.
-    fn sent(&mut self, sent: &Sent, all: &Terms) -> io::Result<()> {
+    /// The equation as a table, then what is open, then what a person should look at. `all_well` is whether every vendor was
+    /// asked and none refused or answered what cannot be taken.
+    fn sent(&mut self, sent: &Sent, all: &Terms, all_well: bool) -> io::Result<()> {
         let out = &mut self.out;
         writeln!(
             out,
@@ -93,7 +94,11 @@ impl Face<'_> {
             more(out, sent.open.len())?;
         }
         remarks(out, "to be looked at", &sent.remarks)?;
-        let fits = if sent.fits() { "the vendors and we agree" } else { "THE VENDORS AND WE DO NOT AGREE" };
+        let fits = match (sent.fits(), all_well) {
+            (true, true) => "the vendors and we agree",
+            (true, false) => "WHAT WAS ANSWERED AGREES, BUT NOT ALL IS WELL: see the faults",
+            (false, _) => "THE VENDORS AND WE DO NOT AGREE",
+        };
         writeln!(out, "\n{fits}")
     }
 

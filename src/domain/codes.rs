@@ -467,9 +467,9 @@ pub static CODES: &[Code] = &[
         code: "FP-B022",
         title: "no batch there",
         owner: Owner::Vendor,
-        cause: "The path holds no file named <batch>.manifest.json.",
+        cause: "The path holds no file of a batch.",
         fix: "Give the folder that the batch was delivered to, or its manifest.",
-        cause_da: "Stien indeholder ingen fil med navnet <batch>.manifest.json.",
+        cause_da: "Stien indeholder ingen fil fra en batch.",
         fix_da: "Angiv mappen, som batchen blev leveret i, eller dens manifest.",
     },
     Code {

@@ -380,6 +380,7 @@ impl VendorProfile {
         must((1..=20).contains(&d.attempts_max), "delivery.attempts_max must be 1 to 20");
         must((1..=8).contains(&d.sessions), "delivery.sessions must be 1 to 8");
         must(!d.resume || d.rename_into_place, "delivery.resume needs rename_into_place = true");
+        must(!d.resume || !d.sweeps, "delivery.resume cannot go with sweeps: what lies there may be taken away meanwhile");
         must((1..=100_000).contains(&self.batch.letters_max), "batch.letters_max must be 1 to 100000");
         must(self.page.bytes_max <= self.batch.bytes_max, "page.bytes_max is larger than batch.bytes_max: such a letter fits no batch");
         must(self.batch.bytes_max <= 2 << 30, "batch.bytes_max must be at most 2 GiB");
@@ -391,6 +392,8 @@ impl VendorProfile {
             "a stream must not mix simplex and duplex: batch.one_of needs plex",
         );
         let p = &self.page;
+        let versions = ["1.0", "1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7", "2.0"];
+        must(versions.contains(&p.pdf_version_max.as_str()), "page.pdf_version_max must be a version of PDF: 1.0 to 1.7, or 2.0");
         must(p.width_mm > 0.0 && p.height_mm > p.width_mm, "page must be upright: height_mm larger than width_mm");
         must((0.0..=20.0).contains(&p.over_mm) && (0.0..=20.0).contains(&p.under_mm), "page tolerances must be 0 to 20 mm");
         must(p.pages_max >= 1, "page.pages_max must be at least 1");

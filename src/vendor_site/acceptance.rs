@@ -136,7 +136,8 @@ pub fn verify_on(folder: &Path, batch: &BatchName, terms: &Terms) -> Result<Acce
     Ok(AcceptedBatch { manifest_sha256: Sha256(openssl::sha::sha256(&manifest_bytes)), manifest, container, letters })
 }
 
-/// Batches (by manifest) lying at a path: a batch's `.manifest.json`, or a folder that holds one or several.
+/// Batches lying at a path: a batch's `.manifest.json`, or a folder that holds one or several. Any file of a batch counts: one
+/// whose manifest is missing is to be refused for that and not passed over. Parts that are still on their way do not.
 ///
 /// Gives folder and name of each, sorted by name; FP-B022 when there is none.
 pub fn batches_at(path: &Path) -> Result<Vec<(PathBuf, BatchName)>, Refusal> {
@@ -151,10 +152,19 @@ pub fn batches_at(path: &Path) -> Result<Vec<(PathBuf, BatchName)>, Refusal> {
         return Ok(vec![(folder.to_owned(), batch)]);
     }
     let entries = fs::read_dir(path).map_err(|fault| Refusal::unreadable(&path.display().to_string(), &fault))?;
-    let names = entries.take(ENTRIES_MAX).filter_map(Result::ok).map(|entry| entry.file_name());
-    let mut found: Vec<_> = names.filter_map(|name| batch_of(&name.to_string_lossy())).map(|batch| (path.to_owned(), batch)).collect();
-    found.sort();
-    if found.is_empty() { Err(none("holds no file named <batch>.manifest.json")) } else { Ok(found) }
+    let files = entries.take(ENTRIES_MAX).filter_map(Result::ok).filter(|entry| entry.file_type().is_ok_and(|kind| !kind.is_dir()));
+    let found: BTreeSet<BatchName> = files.filter_map(|entry| named_in(&entry.file_name().to_string_lossy())).collect();
+    if found.is_empty() {
+        return Err(none("holds no file of a batch, as <batch>.manifest.json"));
+    }
+    Ok(found.into_iter().map(|batch| (path.to_owned(), batch)).collect())
+}
+
+/// The batch that a file belongs to by its name. A part has no name yet, and an answer is not of what was delivered.
+fn named_in(file_name: &str) -> Option<BatchName> {
+    let (batch, rest) = file_name.split_once('.')?;
+    let another = rest.ends_with("part") || rest.starts_with("ack.") || rest.starts_with("receipt-");
+    if another { None } else { batch.parse().ok() }
 }
 
 fn batch_of(file_name: &str) -> Option<BatchName> {

@@ -203,6 +203,8 @@ struct Known {
     decided: Option<AckResult>,
     /// The last word on each letter.
     words: BTreeMap<LetterId, VendorStatus>,
+    /// Why those came back that did.
+    returned: BTreeMap<LetterId, String>,
     receipts: u32,
 }
 
@@ -218,11 +220,14 @@ impl Known {
             let word = words.entry(row.letter_id.clone()).or_insert(row.status);
             *word = (*word).max(row.status);
         }
+        let returns = receipts.iter().flatten().filter(|row| row.status == VendorStatus::Returned);
+        let returned = returns.map(|row| (row.letter_id.clone(), row.reason.clone())).collect();
         Ok(Self {
             manifest_sha256: Sha256(openssl::sha::sha256(&manifest)),
             letters: letters_of(places, batch)?.into_iter().map(|row| (row.letter_id.clone(), row)).collect(),
             decided: answers.decided()?.map(|ack| ack.result),
             words,
+            returned,
             receipts: receipts.len() as u32,
         })
     }
@@ -287,6 +292,11 @@ fn plan_letter(plan: &mut Plan, batch: &BatchName, known: &Known, letter: &Lette
         Word::Return { reason } => (VendorStatus::Returned, reason.as_str()),
     };
     let before = known.words.get(letter).copied();
+    // The code decides; the words behind it may be left out the second time.
+    let code = |reason: &str| reason.split_whitespace().next().unwrap_or_default().to_owned();
+    if let (VendorStatus::Returned, Some(said)) = (status, known.returned.get(letter).filter(|said| code(said) != code(reason))) {
+        return Err(HandFault::contradiction(format!("letter {letter} came back for another reason, {said}, and that stands")));
+    }
     let already = match before {
         None => false,
         Some(VendorStatus::HandedOver) if status == VendorStatus::Returned => false,

@@ -5,6 +5,7 @@
 //! and clear words for the keys that are not taken.
 
 use age::{Decryptor, Encryptor};
+use bech32::FromBase32;
 use openssl::derive::Deriver;
 use openssl::error::ErrorStack;
 use openssl::pkey::{Id, PKey};
@@ -31,8 +32,6 @@ const TAG_BYTES: u64 = 16;
 
 /// What every secret key of age and of its plugins begins with, in capitals.
 const SECRETS: [&str; 2] = ["AGE-SECRET-KEY-", "AGE-PLUGIN-"];
-const BECH32: &str = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
-const BECH32_CHECKSUM_CHARS: usize = 6;
 const SECRET_WHY: &str = "holds a secret key, and with it anybody who can read this file can read the letters: it must not lie here. \
     Delete it, have the vendor make a new one, and put here only what `age-keygen -y` prints of it";
 
@@ -109,30 +108,15 @@ fn unfit(text: &str) -> &'static str {
 /// Whether what is agreed on with this key is the same for everybody (a point of low order). OpenSSL refuses to agree then.
 /// `text` is a key that has been read.
 fn is_weak(text: &str) -> bool {
+    let key = bech32::decode(text).and_then(|(_, words, _)| Vec::<u8>::from_base32(&words)).unwrap_or_default();
     let agreed = || -> Result<Vec<u8>, ErrorStack> {
         let ours = PKey::generate_x25519()?;
-        let theirs = PKey::public_key_from_raw_bytes(&key_bytes(text), Id::X25519)?;
+        let theirs = PKey::public_key_from_raw_bytes(&key, Id::X25519)?;
         let mut deriver = Deriver::new(&ours)?;
         deriver.set_peer(&theirs)?;
         deriver.derive_to_vec()
     };
     agreed().is_err()
-}
-
-/// The 32 bytes of a key whose checksum has been found right: five bits a character.
-fn key_bytes(text: &str) -> Vec<u8> {
-    let data = text.strip_prefix("age1").unwrap_or_default();
-    let data = &data[..data.len().saturating_sub(BECH32_CHECKSUM_CHARS)];
-    let (mut bytes, mut held, mut bits) = (Vec::new(), 0u32, 0);
-    for character in data.chars() {
-        held = (held << 5 | BECH32.find(character).unwrap_or_default() as u32) & 0xfff;
-        bits += 5;
-        if bits >= 8 {
-            bits -= 8;
-            bytes.push((held >> bits) as u8);
-        }
-    }
-    bytes
 }
 
 /// The keys in a recipients file, one a line; lines that begin with `#` are comments. Each is there once.

@@ -1,6 +1,7 @@
 //! The vendor's acceptance test: whole batches are accepted, and every breaking is refused with its own code.
 
 use crate::batches::{Draft, Sealed, Signer, letter};
+use crate::night::fjernprint;
 use crate::pdf::{A4, pdf};
 use fjernprint::domain::{BatchName, Sha256};
 use fjernprint::pdf::join::join;
@@ -295,4 +296,42 @@ fn batches_are_found_by_folder_and_by_manifest() {
     assert_eq!(batches_at(&here.join(BatchFiles::manifest(&first))).unwrap(), [(here.clone(), first)]);
     assert_eq!(batches_at(&here.join("letters.csv")).unwrap_err().code, "FP-B022");
     assert_eq!(batches_at(&here.join("FP-kmd-99990011-20261124-9-0123456789ab.manifest.json")).unwrap_err().code, "FP-B001");
+}
+
+/// Letters lie there and nothing says what they are: that is a batch to be refused, beside good ones and alone.
+#[test]
+fn a_batch_without_its_manifest_is_refused_and_not_passed_over() {
+    let (dir, signer) = (tempfile::tempdir().unwrap(), Signer::new());
+    let certificate = tempfile::NamedTempFile::new().unwrap();
+    fs::write(certificate.path(), &signer.root_pem).unwrap();
+    let verify = || {
+        let words = ["batch", "verify", dir.path().to_str().unwrap(), "--certificate", certificate.path().to_str().unwrap()];
+        let output = fjernprint(&words);
+        (output.status.code(), format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)))
+    };
+    let [good, bad] = ["edora", "kmd"].map(|vendor| {
+        let mut sealed = draft(vendor).seal();
+        sealed.manifest.previous_manifest_sha256 = Some(Sha256([9; 32]));
+        sealed.write(dir.path(), &signer)
+    });
+    let (code, told) = verify();
+    assert_eq!(code, Some(0), "{told}");
+    fs::remove_file(dir.path().join(BatchFiles::manifest(&bad))).unwrap();
+    let (code, told) = verify();
+    assert_eq!(code, Some(6), "{told}");
+    assert!(told.contains("FP-B001") && told.contains(bad.as_str()), "{told}");
+    for entry in fs::read_dir(dir.path()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_name().unwrap().to_string_lossy().starts_with(good.as_str()) {
+            if path.is_dir() { fs::remove_dir_all(path).unwrap() } else { fs::remove_file(path).unwrap() }
+        }
+    }
+    let (code, told) = verify();
+    assert_eq!(code, Some(6), "{told}");
+    // What is on its way has no name yet, and an answer is no part of what was delivered.
+    let empty = tempfile::tempdir().unwrap();
+    for name in [format!("{bad}.zip.1.part"), format!("{bad}.ack.json"), format!("{bad}.receipt-1.csv"), "notes.txt".to_owned()] {
+        fs::write(empty.path().join(name), "x").unwrap();
+    }
+    assert_eq!(batches_at(empty.path()).unwrap_err().code, "FP-B022");
 }

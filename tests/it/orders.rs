@@ -10,6 +10,7 @@ use fjernprint::pipeline::rerun::reprints_max;
 use fjernprint::vendor_site::{Manners, Misbehaviour, Site, printed};
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::fs;
 use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -257,6 +258,45 @@ fn a_refused_batch_goes_again_by_its_plan_and_is_printed_once() {
     let mut printed = shift.printed();
     printed.sort();
     assert_eq!(printed, letters, "the same letters under their own ids");
+}
+
+/// Its manifest came damaged: the refusal quotes what came, which is not ours, and is a refusal all the same.
+#[test]
+fn a_batch_refused_for_a_damaged_manifest_goes_again() {
+    let shift = Shift::shipped();
+    let batch = shift.batch();
+    let manifest = shift.town.path(&format!("site/edora/files/in/{batch}.manifest.json"));
+    let mut bytes = fs::read(&manifest).unwrap();
+    bytes.push(b'\n');
+    fs::write(&manifest, bytes).unwrap();
+    shift.vendor(&["reject", &batch, "--reason", "signature does not fit"]);
+    let output = shift.town.ask(&["reconcile"]);
+    assert_eq!(output.status.code(), Some(6));
+    assert!(said(&output).contains("FP-A007") && said(&output).contains("other bytes than ours"), "{}", said(&output));
+    assert!(!said(&output).contains("FP-A002"), "{}", said(&output));
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("the vendors and we agree"));
+    let (hash, plan) = shift.plan(&["batch", "retry", &batch]);
+    assert_eq!((plan["again"].as_u64(), plan["copies_possible"].as_u64()), (Some(LETTERS as u64), Some(0)), "{plan}");
+    shift.orders(&["batch", "retry", &batch, "--apply", &hash, "--reason", "sent anew", "--by", "Anna"], 0);
+    shift.ends_well();
+    assert_eq!(shift.printed().len(), LETTERS);
+}
+
+/// Nothing is waited for there any more, and somebody else answers at the vendor's address: that is never a side remark.
+#[test]
+fn a_host_key_that_changed_is_told_when_only_returns_are_asked_for() {
+    let shift = Shift::shipped();
+    shift.ends_well();
+    let config = shift.town.path("fjernprint.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    let (before, pin) = text.split_once("host_key_pin = \"SHA256:").unwrap();
+    let other = pin.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).take(43).collect::<String>().replace(['a', 'A'], "B");
+    fs::write(&config, format!("{before}host_key_pin = \"SHA256:{other}{}", &pin[43..])).unwrap();
+    for words in [&["reconcile"][..], &["run"][..]] {
+        let output = shift.town.ask(words);
+        assert_eq!(output.status.code(), Some(12), "{words:?}: {}", said(&output));
+        assert!(said(&output).contains("FP-S002"), "{}", said(&output));
+    }
 }
 
 /// Only what the vendor rejected goes again, as a new letter that says which one it is; what was handed over needs two

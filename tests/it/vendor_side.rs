@@ -11,7 +11,7 @@ use fjernprint::domain::answer::{Dialect, Words};
 use fjernprint::domain::state::LetterState;
 use fjernprint::domain::status::{BatchStatus, LetterStatus};
 use fjernprint::domain::{BatchName, Sha256};
-use fjernprint::pipeline::reconcile::{Receipt, match_receipt, may_come_back};
+use fjernprint::pipeline::reconcile::{Receipt, match_receipt, may_come_back, read_ack};
 use fjernprint::vendor_site::{Manners, Misbehaviour, Terms, printed, verify_on};
 use fjernprint::wire::receipt::{RETURN_REASONS, ReceiptHead, ReceiptRow, VendorStatus, rows_to_csv};
 use serde_json::Value;
@@ -127,6 +127,7 @@ fn a_technician_answers_by_hand_and_the_ledger_takes_it() {
     }
     desk.answered(&["return", one, "--reason", "R04 not on the door"]);
     assert_eq!(desk.answered(&["return", one, "--reason", "R04"])[0]["already"], true);
+    desk.refused(&["return", one, "--reason", "R09"], 6, "FP-Y004");
     for _ in 0..2 {
         assert_eq!(desk.town.run(&["run"]), Some(0));
         assert_eq!((desk.letter(0)["status"].as_str(), desk.letter(0)["word"].as_str()), (Some("returned"), Some("returned R04")));
@@ -168,6 +169,34 @@ fn a_batch_refused_by_hand_is_told_and_a_site_that_answers_itself_is_left_alone(
 }
 
 /// The site as a technician starts it: address and key on the first line, a delivery, an answer, SIGTERM.
+/// Who accepts a batch must quote our manifest; who refuses it quotes what came, which may be damaged.
+#[test]
+fn only_a_refusal_may_quote_another_manifest_than_ours() {
+    let batch: BatchName = "FP-edora-99990011-20261124-1-0123456789ab".parse().unwrap();
+    let (ours, theirs) = (Sha256([1; 32]), Sha256([2; 32]));
+    let read = |result: &str, manifest: Sha256, name: &str| {
+        let ack =
+            serde_json::json!({"batch": name, "manifest_sha256": manifest.to_string(), "result": result, "at": "2026-11-24T05:12:09Z"});
+        read_ack(ack.to_string().as_bytes(), &batch, &ours).map(|_| ()).map_err(|fault| fault.code)
+    };
+    assert_eq!(read("accepted", ours, batch.as_str()), Ok(()));
+    assert_eq!(read("accepted", theirs, batch.as_str()), Err("FP-A002"));
+    assert_eq!(read("rejected", theirs, batch.as_str()), Ok(()));
+    assert_eq!(read("rejected", ours, "FP-edora-99990011-20261124-2-0123456789ab"), Err("FP-A002"));
+}
+
+/// The site is the vendor of the configuration beside it, not the shipped one of that name.
+#[test]
+fn vendor_site_takes_the_profile_of_the_configuration() {
+    let house = crate::intake::House::new();
+    house.change("# vendors = \"vendors\"", "vendors = \"vendors\"");
+    house.write("vendors/nordprint/profile.toml", crate::vendors::example());
+    house.change("vendor = \"edora\"\nplex", "vendor = \"nordprint\"\nplex");
+    let dir = tempfile::tempdir().unwrap();
+    let unknown = house.ask(&["vendor", "site", "--vendor", "edora", "--dir", dir.path().to_str().unwrap()]);
+    assert!(said(&unknown).contains("FP-C003") && said(&unknown).contains("nordprint"), "{}", said(&unknown));
+}
+
 /// A program that does not outlive a test that fails.
 struct EndsWithTest(std::process::Child);
 

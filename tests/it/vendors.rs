@@ -57,6 +57,22 @@ fn a_new_vendor_needs_no_line_of_the_program() {
     assert_eq!(house.ask(&["run", "--dry-run", "--business-date", "2027-01-04"]).status.code(), Some(0));
 }
 
+/// Of several profiles in a folder the one that is broken is named by its path.
+#[test]
+fn a_broken_profile_is_named_by_its_path() {
+    let house = House::new();
+    house.write("vendors/nordprint/profile.toml", example());
+    house.write("vendors/kmd/profile.toml", shipped("kmd").replace("cutoff = \"16:00\"", "cutoff = \"9\""));
+    let checked = house.ask(&["vendor", "check", "all", "--vendors", house.path("vendors").to_str().unwrap()]);
+    let told = String::from_utf8_lossy(&checked.stderr);
+    assert!(told.contains("FP-C002") && told.contains("kmd/profile.toml"), "{told}");
+    fs::remove_dir_all(house.path("vendors")).unwrap();
+    fs::create_dir(house.path("vendors")).unwrap();
+    let checked = house.ask(&["vendor", "check", "all", "--vendors", house.path("vendors").to_str().unwrap()]);
+    let told = String::from_utf8_lossy(&checked.stderr);
+    assert!(told.contains("there is no vendor profile"), "{told}");
+}
+
 #[test]
 fn every_impossible_value_is_named_with_its_key() {
     let check = |from: &str, to: &str, fault: &str| {
@@ -89,6 +105,8 @@ fn every_impossible_value_is_named_with_its_key() {
     check("dialect = \"pipe\"", "dialect = \"pipe\"\nwords = { \"is posted\" = \"printed\" }", "in the dialect pipe a word has no blank");
     check("dialect = \"pipe\"", "dialect = \"pipe\"\nwords = { A = \"printed\", a = \"printed\" }", "two words differ only by case");
     check("dialect = \"pipe\"", "dialect = \"pipe\"\ninvoice = { price = \"sheets\" }", "four columns have four names");
+    check("pdf_version_max = \"1.7\"", "pdf_version_max = \"abc\"", "page.pdf_version_max must be a version of PDF");
+    check("pdf_version_max = \"1.7\"", "pdf_version_max = \"9.9\"", "page.pdf_version_max must be a version of PDF");
     check("\"envelope.c4.window\" = \"assumed\"\n", "", "envelope.c4.window has no provenance");
     check("\"calendar.cutoff\" = \"", "\"calendar.cutof\" = \"", "provenance names calendar.cutof, which is not there");
 

@@ -125,7 +125,8 @@ impl<'a, 'd, 'l> Answering<'a, 'd, 'l> {
         self.ledger().record(&clock::now(), &[Entry::Batch(name.clone(), event)])?;
         if !accepted {
             self.answers.batches_refused += 1;
-            let text = format!("{} refused batch {name}: {reason}; none of its letters is printed", state.vendor);
+            let damaged = if ack.manifest_sha256 == state.manifest { "" } else { " (its manifest came there with other bytes than ours)" };
+            let text = format!("{} refused batch {name}{damaged}: {reason}; none of its letters is printed", state.vendor);
             return Err(Fault::new("FP-A007", exit::MISMATCH, text));
         }
         self.answers.batches_acknowledged += 1;

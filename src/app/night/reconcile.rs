@@ -109,8 +109,8 @@ impl Desk<'_, '_> {
         let opened = opened.and_then(|trusted| Ok((trusted, Connection::open(address)?)));
         let (trusted, connection) = match opened {
             Ok(opened) => opened,
-            // Nothing is waited for there; the next run asks again.
-            Err(fault) if !waited_for => {
+            // Nothing is waited for there; the next run asks again. A host key that changed is told in any case.
+            Err(fault) if !waited_for && fault.exit == exit::UNREACHABLE => {
                 self.watch.note(&format!("{vendor} was not asked about letters that came back: {fault}"));
                 return Ok(answers);
             }

@@ -69,6 +69,11 @@ pub struct Rehearsal {
 pub fn rehearse(config: &Config, options: &RehearseOptions, watch: &dyn Watch) -> Result<Rehearsal, Fault> {
     super::check_date(options.from.as_deref())?;
     super::check_date(options.to.as_deref())?;
+    if let (Some(from), Some(to)) = (&options.from, &options.to)
+        && from > to
+    {
+        return Err(Fault::usage("FP-C012", format!("--from {from} is after --to {to}")));
+    }
     let Some((vendor, profile)) = config.profiles.iter().find(|(id, _)| id.as_str() == options.vendor) else {
         let known: Vec<&str> = config.profiles.keys().map(VendorId::as_str).collect();
         return Err(Fault::usage("FP-C003", format!("vendor {:?} is not known; known are {}", options.vendor, known.join(", "))));

@@ -12,7 +12,7 @@ mod receipt;
 pub use receipt::{Matched, QUESTIONS_MAX, Receipt, match_receipt};
 
 use crate::domain::{BatchName, Sha256};
-use crate::wire::receipt::{Ack, ReceiptHead};
+use crate::wire::receipt::{Ack, AckResult, ReceiptHead};
 use jiff::civil::Date;
 
 /// How long a settled batch is asked about for letters that came back, days after its business date.
@@ -41,11 +41,13 @@ pub fn may_come_back(business_date: &str, today: &str) -> bool {
     }
 }
 
-/// Reads the technical answer to this batch and no other.
+/// Reads the technical answer to this batch and no other. Who refuses a batch may quote another manifest than ours: it can be
+/// refused just because its manifest came damaged, and the answer quotes what came. Who accepts must quote ours.
 pub fn read_ack(bytes: &[u8], batch: &BatchName, manifest: &Sha256) -> Result<Ack, AnswerFault> {
     let ack: Ack =
         serde_json::from_slice(bytes).map_err(|e| fault("FP-A001", format!("the ack of {batch} is not what it should be: {e}")))?;
-    if ack.batch != *batch || ack.manifest_sha256 != *manifest {
+    let of_ours = ack.manifest_sha256 == *manifest || ack.result == AckResult::Rejected;
+    if ack.batch != *batch || !of_ours {
         let text = format!("the ack of {batch} quotes {} with manifest {}, ours is {manifest}", ack.batch, ack.manifest_sha256);
         return Err(fault("FP-A002", text));
     }
