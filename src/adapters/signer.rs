@@ -126,7 +126,8 @@ fn password(path: &Path) -> Result<Vec<u8>, KeyFault> {
     if line.is_empty() { Err(refused(path, "has no password in its first line")) } else { Ok(line.to_vec()) }
 }
 
-fn closed_to_others(path: &Path) -> Result<(), KeyFault> {
+/// FP-K024 for a file of secrets that others may read.
+pub fn closed_to_others(path: &Path) -> Result<(), KeyFault> {
     let mode = fs::metadata(path).map_err(|e| KeyFault::file(path, e))?.permissions().mode();
     if mode & OTHERS == 0 {
         return Ok(());

@@ -5,7 +5,7 @@ use super::config::Config;
 use super::fault::{Fault, exit};
 use super::profiles;
 use crate::adapters::sftp::{Address, Connection};
-use crate::adapters::signer::certificates;
+use crate::adapters::signer::{certificates, closed_to_others};
 use crate::adapters::{clock, encrypt};
 use crate::domain::calendar::{Cutoff, date_in_denmark};
 use crate::vendor::{EncryptTo, VendorProfile};
@@ -138,6 +138,10 @@ fn of_connection(profile: &VendorProfile, config: &Config, address: Option<&Addr
     if !address.key_file.is_file() {
         warnings.push(format!("key_file {} is not there", address.key_file.display()));
     }
+    let secrets = address.key_passphrase_file.iter().chain((!address.agent).then_some(&address.key_file));
+    for path in secrets.filter(|path| path.is_file()) {
+        warnings.extend(closed_to_others(path).err().map(|fault| fault.to_string()));
+    }
     if address.timeout_s < 5 {
         warnings.push("delivery.timeout_s is below 5: a busy server would be given up".to_owned());
     }
@@ -154,8 +158,8 @@ fn ask(profile: &VendorProfile, address: &Address) -> Live {
     };
     let asked = Connection::open(address).and_then(|connection| {
         live.logged_in = true;
-        live.inbox_there = connection.size(&profile.delivery.inbox)?.is_some();
-        live.outbox_there = connection.size(&profile.delivery.outbox)?.is_some();
+        live.inbox_there = connection.is_folder(&profile.delivery.inbox)?;
+        live.outbox_there = connection.is_folder(&profile.delivery.outbox)?;
         Ok(())
     });
     live.fault = asked.err().map(Fault::from);

@@ -217,7 +217,12 @@ impl Face<'_> {
                 self.vendor_check(&Place { folder, config: &arguments.config }, &vendor, live)
             }
             Command::Vendor { command: VendorCommand::Rehearse { vendor, from, to } } => {
-                self.rehearse(&config()?, &RehearseOptions { vendor, from, to })
+                let mut config = config()?;
+                if let Some(folder) = folder {
+                    let profiles = profiles::select(Some(folder), &vendor)?;
+                    config.profiles.extend(profiles.into_iter().map(|profile| (profile.id.clone(), profile)));
+                }
+                self.rehearse(&config, &RehearseOptions { vendor, from, to })
             }
             Command::Vendor { command: VendorCommand::Site(wish) } => self.site(wish, &arguments.config, folder),
             Command::Vendor { command: VendorCommand::Ack { at, status, letters } } => {

@@ -36,6 +36,12 @@ pub fn looks_like_cpr(text: &str) -> bool {
     (0..chars.len()).any(|at| cpr_like_at(&chars, at) > 0)
 }
 
+/// Whether a text that a person wrote holds a CPR number, with whatever people put between its digits.
+pub fn holds_cpr(text: &str) -> bool {
+    let plain: Vec<char> = text.chars().map(|c| if is_dash(c) { '-' } else { c }).collect();
+    !cpr_like_spans(&plain).is_empty()
+}
+
 /// Where CPR numbers stand as people write them, as ranges of these characters: `010203-1234`, `01.02.03-1234`,
 /// `01 02 03 1234`, `010203 / 1234`. For what is read, not for identifiers: `24.11.26-1234` would be one.
 pub fn cpr_like_spans(chars: &[char]) -> Vec<std::ops::Range<usize>> {

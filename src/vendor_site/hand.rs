@@ -5,7 +5,7 @@ use super::acceptance::batches_at;
 use super::answers::{Answers, RECEIPTS_MAX, read_bounded};
 use super::book::Book;
 use super::{DESK_LOCK, Places, SiteFault, lock, now};
-use crate::domain::redact::{looks_like_cpr, redact};
+use crate::domain::redact::{holds_cpr, redact};
 use crate::domain::{BatchName, LetterId, Sha256};
 use crate::wire::manifest::{BatchFiles, LETTERS_CSV_BYTES_MAX, LetterRow, MANIFEST_BYTES_MAX, letters_from_csv};
 use crate::wire::receipt::{Ack, AckResult, ReceiptRow, VendorStatus, return_reason};
@@ -140,7 +140,7 @@ fn check_word(word: &Word) -> Result<(), HandFault> {
     if reason.trim().is_empty() || reason.chars().count() > REASON_CHARS_MAX || reason.chars().any(char::is_control) {
         return wrong("a reason has 1 to 200 characters, on one line");
     }
-    if looks_like_cpr(reason) {
+    if holds_cpr(reason) {
         return wrong("the reason holds what looks like a CPR number; say it without");
     }
     match word {

@@ -320,6 +320,8 @@ fn a_batch_without_its_manifest_is_refused_and_not_passed_over() {
     let (code, told) = verify();
     assert_eq!(code, Some(6), "{told}");
     assert!(told.contains("FP-B001") && told.contains(bad.as_str()), "{told}");
+    fs::remove_file(dir.path().join(BatchFiles::signature(&bad))).unwrap();
+    assert_eq!(verify().0, Some(6), "also by its letters alone");
     for entry in fs::read_dir(dir.path()).unwrap() {
         let path = entry.unwrap().path();
         if path.file_name().unwrap().to_string_lossy().starts_with(good.as_str()) {

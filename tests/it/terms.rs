@@ -241,6 +241,13 @@ fn a_rehearsal_shows_what_another_vendor_would_have_done_and_changes_nothing() {
     assert!(data(&house) == before, "a rehearsal changes nothing");
     assert_eq!(house.ask(&["vendor", "rehearse", "--vendor", "nobody"]).status.code(), Some(2));
     assert_eq!(house.ask(&["vendor", "rehearse", "--vendor", "slow", "--from", "2027-13-01"]).status.code(), Some(2));
+    let backwards = ["vendor", "rehearse", "--vendor", "slow", "--from", "2027-01-08", "--to", "2027-01-07"];
+    assert_eq!(house.ask(&backwards).status.code(), Some(2));
+    // A profile that is only being thought of lies elsewhere.
+    house.write("thought/idea/profile.toml", text.replace("id = \"edora\"", "id = \"idea\""));
+    let folder = house.path("thought");
+    let idea = rehearse(&["idea", "--vendors", folder.to_str().unwrap()]);
+    assert_eq!(idea[0]["letters"], 2);
 }
 
 #[test]

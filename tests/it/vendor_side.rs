@@ -94,7 +94,9 @@ fn a_technician_answers_by_hand_and_the_ledger_takes_it() {
     desk.refused(&["ack", "FP-edora-99990011-20261124-99-0123456789ab"], 4, "FP-Y003");
     desk.refused(&["ack", "L0123456789abcdef01234567"], 4, "FP-Y003");
     desk.refused(&["ack", "../../etc/passwd"], 4, "FP-Y003");
-    desk.refused(&["reject", batch, "--reason", "ring til 0101011234"], 2, "FP-Y005");
+    for number in ["0101011234", "010101-1234", "010101\u{2013}1234", "01.01.01-1234", "01 01 01 1234"] {
+        desk.refused(&["reject", batch, "--reason", &format!("ring til {number}")], 2, "FP-Y005");
+    }
     assert_eq!(desk.answered(&["ack", batch])[0]["status"], "accepted");
     assert_eq!(desk.answered(&["ack", batch])[0]["already"], true);
     assert_eq!(desk.town.run(&["reconcile"]), Some(0));

@@ -7,6 +7,7 @@ use fjernprint::vendor::days::Window;
 use fjernprint::vendor::naming::{NameParts, batch_name};
 use jiff::civil::{date, time};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 fn root(below: &str) -> String {
     format!("{}/{below}", env!("CARGO_MANIFEST_DIR"))
@@ -274,8 +275,17 @@ fn a_live_check_logs_in_with_the_pinned_key_and_says_what_is_there() {
         (code, &live["logged_in"], &live["inbox_there"], &live["outbox_there"]),
         (Some(2), &true.into(), &true.into(), &false.into())
     );
+    fs::write(server.jail.join("out"), "").unwrap();
+    assert_eq!(ask().1["outbox_there"], false, "a plain file is no folder");
+    fs::remove_file(server.jail.join("out")).unwrap();
     fs::create_dir(server.jail.join("out")).unwrap();
     assert_eq!(ask().0, Some(0));
+    // As OpenSSH's own client, which would not use such a key.
+    let warned = || String::from_utf8_lossy(&house.ask(&["vendor", "check", "edora"]).stdout).contains("may be read or changed by others");
+    assert!(!warned());
+    fs::set_permissions(&address.key_file, fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(warned());
+    fs::set_permissions(&address.key_file, fs::Permissions::from_mode(0o600)).unwrap();
     house.change(&address.host_key_pin, &format!("SHA256:{}", "A".repeat(43)));
     let (code, live, told) = ask();
     assert_eq!((code, &live["logged_in"]), (Some(12), &false.into()));

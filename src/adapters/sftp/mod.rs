@@ -84,6 +84,10 @@ impl Connection {
         Ok(self.look(remote)?.is_some())
     }
 
+    pub fn is_folder(&self, remote: &str) -> Result<bool, SftpFault> {
+        Ok(self.look(remote)?.is_some_and(|stat| stat.is_dir()))
+    }
+
     /// Size of a remote file; `None` when there is none of this name. A server that says nothing of the size is a fault: it
     /// must not be taken for one that has no such file.
     pub fn size(&self, remote: &str) -> Result<Option<u64>, SftpFault> {
