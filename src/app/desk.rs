@@ -4,13 +4,15 @@
 use super::account::{Account, Unsettled, account, at_vendor};
 use super::config::Config;
 use super::fault::Fault;
-use super::{alarms, last_runs, release, signing, who};
+use super::signing::Warning;
+use super::{alarms, contracts, last_runs, release, signing, who};
 use crate::adapters::clock;
 use crate::domain::alarm;
 use crate::domain::calendar::{date_in_denmark, shown_in_denmark};
 use crate::domain::codes::{self, Owner};
 use crate::domain::order::{Deed, Order, OrderStatus};
 use crate::domain::status::{BatchStatus, LetterStatus};
+use crate::domain::{VendorId, counted};
 use crate::ledger::{EVERY_VENDOR, Kept, Ledger};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
@@ -73,6 +75,7 @@ pub fn desk(config: &Config, ledger: &Ledger, account: &Account, business_date: 
     list.extend(account.unsettled.iter().filter_map(|batch| desk.overdue(batch)));
     list.extend(desk.questions()?);
     list.extend(desk.signer());
+    list.extend(desk.contracts());
     list.extend(desk.disk());
     list.extend(desk.missed_runs());
     list.extend(desk.orders()?);
@@ -95,11 +98,11 @@ pub fn morning(config: &Config, business_date: Option<&str>) -> Result<(Account,
     Ok((account, list))
 }
 
-/// What needs somebody after a run, whose account was taken already. How it ended and what is wrong with the signer it has
-/// told itself.
+/// What needs somebody after a run, whose account was taken already. How it ended and what is wrong with the signer and the
+/// contracts it has told itself.
 pub fn after(config: &Config, account: &Account) -> Result<Vec<Attention>, Fault> {
     let mut list = desk(config, &Ledger::open_read_only(&config.ledger_path())?, account, None)?;
-    list.retain(|one| !["certificate", "job"].contains(&one.what));
+    list.retain(|one| !["certificate", "contract", "job"].contains(&one.what));
     Ok(list)
 }
 
@@ -172,7 +175,7 @@ impl Desk<'_> {
                 ("batch_refused", Some("FP-A007"), format!("refused by the vendor: {}", state.reason), next)
             }
             BatchStatus::Unreleased => {
-                let text = release::what_is_missing(name, state).unwrap_or_default();
+                let text = release::what_is_missing(state).unwrap_or_default();
                 ("batch_unreleased", None, text, format!("fjernprint batch release {name} --by NAME"))
             }
             BatchStatus::Uploading => {
@@ -213,6 +216,20 @@ impl Desk<'_> {
 
     fn signer(&self) -> Option<Attention> {
         signer_trouble(self.config)
+    }
+
+    /// Vendors in use that nothing goes to, and what the contracts need before they change.
+    fn contracts(&self) -> Vec<Attention> {
+        let today = date_in_denmark(self.now);
+        let check = |vendor: &str| format!("fjernprint vendor check {vendor}");
+        let shut = |vendor: &VendorId| {
+            let fault = contracts::on_assumptions(self.config, vendor)?;
+            Some(attention("contract", Gravity::Red, Some(fault.code), vendor.as_str(), fault.message, check(vendor.as_str())))
+        };
+        let ahead =
+            |warning: Warning| attention("contract", Gravity::Yellow, Some(warning.code), "contract", warning.message, check("all"));
+        let in_use = self.config.vendors_by(today).into_iter();
+        in_use.filter_map(shut).chain(contracts::outlook(self.config, today).into_iter().map(ahead)).collect()
     }
 
     fn disk(&self) -> Option<Attention> {
@@ -358,12 +375,6 @@ fn command_of(order: &Order) -> String {
     let reprint = if order.deed == Deed::Reprint { " --reprint" } else { "" };
     let hash = order.plan.map(|plan| plan.to_string()).unwrap_or_else(|| "HASH".to_owned());
     format!("fjernprint {what}{reprint} --over-cap --apply {hash} --reason TEXT --by NAME")
-}
-
-/// `1 letter`, `2 letters`, `3 batches`.
-fn counted(number: u64, what: &str) -> String {
-    let plural = if what.ends_with('h') { "es" } else { "s" };
-    format!("{number} {what}{}", if number == 1 { "" } else { plural })
 }
 
 fn moment(at_s: Option<i64>) -> Option<Timestamp> {

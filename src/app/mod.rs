@@ -5,6 +5,7 @@ pub mod alarms;
 pub mod audit;
 pub mod config;
 pub mod conformance;
+pub mod contracts;
 pub mod demo;
 pub mod desk;
 pub mod fault;

@@ -43,12 +43,11 @@ pub fn release(config: &Config, batch: &str, by: Option<&str>, watch: &dyn Watch
     night.ledger.batch(&name)?.ok_or_else(|| Fault::new("FP-L004", exit::MISMATCH, format!("batch {name} is gone from the ledger")))
 }
 
-/// What an unreleased batch waits for, with the command; nothing of any other batch.
-pub fn what_is_missing(name: &BatchName, state: &BatchState) -> Option<String> {
-    let command = format!("`fjernprint batch release {name} --by NAME`");
+/// What an unreleased batch waits for; nothing of any other batch.
+pub fn what_is_missing(state: &BatchState) -> Option<String> {
     match (state.status, &state.approved) {
-        (BatchStatus::Unreleased, None) => Some(format!("waits for two persons: {command}")),
-        (BatchStatus::Unreleased, Some(first)) => Some(format!("approved by {}, waits for another person: {command}", who::told(first))),
+        (BatchStatus::Unreleased, None) => Some("waits for two persons".to_owned()),
+        (BatchStatus::Unreleased, Some(first)) => Some(format!("approved by {}, waits for another person", who::told(first))),
         _ => None,
     }
 }

@@ -2,6 +2,7 @@
 //! asked for, whether the vendor's server is there. Writes nothing, here or there, and lists nothing there.
 
 use super::config::Config;
+use super::contracts;
 use super::fault::{Fault, exit};
 use super::profiles;
 use crate::adapters::sftp::{Address, Connection};
@@ -23,6 +24,9 @@ pub struct Checked {
     pub name: String,
     /// Possible, and most likely not meant.
     pub warnings: Vec<String>,
+    /// What stands in the way of sealing for it or of reading its answers.
+    #[serde(skip)]
+    pub faults: Vec<Fault>,
     /// Keys whose value no contract and no source stands behind.
     pub assumed: Vec<String>,
     /// The cut-off that comes next, and the business day that it closes.
@@ -62,6 +66,18 @@ impl Live {
     }
 }
 
+impl Checked {
+    /// What is wrong beside the profile itself, each with the exit code that it deserves.
+    pub fn faults(&self) -> impl Iterator<Item = &Fault> {
+        self.faults.iter().chain(self.live.iter().filter_map(|live| live.fault.as_ref()))
+    }
+
+    pub fn exit_code(&self) -> u8 {
+        let of_live = self.live.as_ref().map_or(exit::DONE, Live::exit_code);
+        self.faults().map(|fault| fault.exit).fold(of_live, u8::max)
+    }
+}
+
 /// Checks one vendor's profile or all. With a configuration, its profiles and connections are meant; `folder` names other
 /// profiles. FP-C002 for what is impossible, FP-C008 when a server is to be asked and no connection leads there.
 pub fn check(folder: Option<&Path>, config: Option<&Config>, wanted: &str, live: bool) -> Result<Vec<Checked>, Fault> {
@@ -85,20 +101,27 @@ fn one(profile: &VendorProfile, config: Option<&Config>, live: bool) -> Result<C
     let calendar = profile.calendar.calendar();
     let address = config.and_then(|config| config.connections.get(&profile.id));
     let mut warnings = profile.warnings(date_in_denmark(now));
+    let mut faults = Vec::new();
     if let (Some(certificate), Some(_)) = (&profile.answers.certificate, config)
         && let Err(fault) = certificates(certificate)
     {
-        warnings.push(format!("answers.certificate: {fault}; its answers would be refused"));
+        let fault = Fault::from(fault);
+        let message = format!("{}: answers.certificate: {}; its answers would be refused", profile.id, fault.message);
+        faults.push(Fault { message, ..fault });
     }
     // Without a configuration nobody knows where its file is.
     if let Some(to) = &profile.delivery.encrypt_to
         && (config.is_some() || !matches!(to, EncryptTo::File(_)))
         && let Err(fault) = encrypt::recipient(to, now.as_second())
     {
+        let fault = Fault::from(fault);
         let key = if matches!(to, EncryptTo::File(_)) { "delivery.encrypt_to: " } else { "" };
-        warnings.push(format!("{key}{fault}; nothing would be sealed for it"));
+        let message = format!("{}: {key}{}; nothing would be sealed for it", profile.id, fault.message);
+        faults.push(Fault { message, ..fault });
     }
     warnings.extend(config.map(|config| of_connection(profile, config, address)).unwrap_or_default());
+    let to_come = config.and_then(|config| contracts::not_ready(config, &profile.id, date_in_denmark(now)));
+    warnings.extend(to_come.map(|warning| warning.message));
     let next = |cutoff: Cutoff| Next {
         business_day: cutoff.business_day.to_string(),
         at: cutoff.at,
@@ -116,6 +139,7 @@ fn one(profile: &VendorProfile, config: Option<&Config>, live: bool) -> Result<C
         vendor: profile.id.to_string(),
         name: profile.name.clone(),
         warnings,
+        faults,
         assumed: profile.assumed().into_iter().map(str::to_owned).collect(),
         next_cutoff: calendar.cutoff_from(now).map(next),
         live,
@@ -141,9 +165,6 @@ fn of_connection(profile: &VendorProfile, config: &Config, address: Option<&Addr
     let secrets = address.key_passphrase_file.iter().chain((!address.agent).then_some(&address.key_file));
     for path in secrets.filter(|path| path.is_file()) {
         warnings.extend(closed_to_others(path).err().map(|fault| fault.to_string()));
-    }
-    if address.timeout_s < 5 {
-        warnings.push("delivery.timeout_s is below 5: a busy server would be given up".to_owned());
     }
     warnings
 }

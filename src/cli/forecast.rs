@@ -3,6 +3,7 @@
 use super::show::line;
 use crate::app::night::{DryRun, Faster, Late, VendorPlan};
 use crate::domain::calendar::shown_in_denmark;
+use crate::domain::counted;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
@@ -88,9 +89,11 @@ pub fn table(out: &mut impl Write, plans: &[VendorPlan]) -> io::Result<()> {
         let handover = plan.handover.map_or_else(|| "never".to_owned(), |day| day.to_string());
         writeln!(
             out,
-            "{:<12} {letters} letters, {sheets} sheets, {} batches, {}; cut-off {} Danish time (on the account of {}), with the carrier on {handover}",
+            "{:<12} {}, {}, {}, {}; cut-off {} Danish time (on the account of {}), with the carrier on {handover}",
             plan.vendor.as_str(),
-            plan.batches.len(),
+            counted(letters, "letter"),
+            counted(sheets, "sheet"),
+            counted(plan.batches.len() as u64, "batch"),
             kroner(cost, unpriced),
             shown_in_denmark(plan.cutoff_at),
             plan.business_day

@@ -3,7 +3,7 @@
 use super::arguments::{LettersAfterwards, Rerun, Why};
 use super::*;
 use crate::app::orders::{self, Afterwards, Applied, Apply, CancelOutcome, Handled, Plan, Said};
-use crate::domain::Sha256;
+use crate::domain::{Sha256, counted};
 use std::io::BufRead;
 
 /// Ids read from the standard input.
@@ -45,7 +45,7 @@ impl Face<'_> {
         if self.json {
             show::line(&mut self.out, "summary", handled)?;
         } else {
-            writeln!(self.out, "order {}: {} letters {what}", handled.order, handled.letters)?;
+            writeln!(self.out, "order {}: {} {what}", handled.order, counted(u64::from(handled.letters), "letter"))?;
         }
         Ok(exit::DONE)
     }

@@ -8,6 +8,7 @@ use crate::app::inquiry::{Happened, Shown};
 use crate::app::night::{DryRun, RunReport};
 use crate::app::orders::{Copy, Course, Item};
 use crate::app::validate::{Verdict, severity_word};
+use crate::domain::counted;
 use serde::Serialize;
 use serde_json::Value;
 use std::io::{self, Write};
@@ -66,17 +67,18 @@ pub fn account(out: &mut impl Write, account: &Account) -> io::Result<()> {
         if account.terms.balance() { "the account balances" } else { "THE ACCOUNT DOES NOT BALANCE: run `fjernprint ledger verify`" };
     writeln!(
         out,
-        "{holds}; {} batches, {} pages on {} sheets, {} kB\n",
-        account.batches,
-        account.pages,
-        account.sheets,
+        "{holds}; {}; shipped: {} on {}, {} kB\n",
+        counted(account.batches, "batch"),
+        counted(account.pages, "page"),
+        counted(account.sheets, "sheet"),
         account.bytes / 1000
     )?;
     for (vendor, totals) in &account.vendors {
         let (batches, letters, settled, open) = (totals.batches, totals.letters, totals.settled, totals.open);
         let waiting = waiting(account).into_iter().find(|(waiting, ..)| waiting == vendor);
-        let wait = waiting.map(|(_, batches, _)| format!(", in {batches} batches")).unwrap_or_default();
-        writeln!(out, "{vendor:<12} {batches} batches, {letters} letters: {settled} settled, {open} open{wait}")?;
+        let wait = waiting.map(|(_, batches, _)| format!(", in {}", counted(batches as u64, "batch"))).unwrap_or_default();
+        let (batches, letters) = (counted(batches, "batch"), counted(letters, "letter"));
+        writeln!(out, "{vendor:<12} {batches}; shipped: {letters}, {settled} settled, {open} open{wait}")?;
     }
     let t = &account.terms;
     writeln!(
@@ -126,12 +128,17 @@ pub fn report(out: &mut impl Write, report: &RunReport) -> io::Result<()> {
     writeln!(out, "night of {}", r.business_date)?;
     writeln!(
         out,
-        "intake     {} files taken, {} letters; {} known already, {} refused, {} not whole yet, {} neither XML nor table",
-        r.files_taken, r.letters_accepted, r.files_known, r.files_refused, r.files_waiting, r.files_ignored
+        "intake     {} taken, {}; {} known already, {} refused, {} not whole yet, {} neither XML nor table",
+        counted(r.files_taken, "file"),
+        counted(r.letters_accepted, "letter"),
+        r.files_known,
+        r.files_refused,
+        r.files_waiting,
+        r.files_ignored
     )?;
     writeln!(out, "letters    {} digital, {} printable, {} held, {} rejected", r.digital, r.validated, r.held, r.rejected)?;
-    writeln!(out, "batches    {} sealed, {} shipped with {} letters", r.batches_sealed, r.batches_shipped, r.letters_shipped)?;
-    writeln!(out, "answers    {} letters settled\n", r.letters_settled)
+    writeln!(out, "batches    {} sealed, {} shipped with {}", r.batches_sealed, r.batches_shipped, counted(r.letters_shipped, "letter"))?;
+    writeln!(out, "answers    {} settled\n", counted(r.letters_settled, "letter"))
 }
 
 /// Why letters of a night are held or rejected: code, letter, the sender's own identifier, sentence; `all` of which the first

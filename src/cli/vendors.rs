@@ -5,6 +5,7 @@ use super::*;
 use crate::app::night::{Comparison, Rehearsal, RehearseOptions, rehearse};
 use crate::app::vendor_check::{Checked, check};
 use crate::domain::calendar::shown_in_denmark;
+use crate::domain::counted;
 
 impl Face<'_> {
     /// Checks profiles; the gravest of what a server showed is the exit code.
@@ -15,16 +16,13 @@ impl Face<'_> {
         let found = check(arguments.folder, config.as_ref(), vendor, live)?;
         let mut worst = exit::DONE;
         for checked in &found {
-            let of_live = checked.live.as_ref().map_or(exit::DONE, |live| live.exit_code());
-            worst = worst.max(of_live);
+            worst = worst.max(checked.exit_code());
             if self.json {
                 show::line(&mut self.out, "vendor", checked)?;
             } else {
                 self.checked(checked)?;
             }
-            if let Some(fault) = checked.live.as_ref().and_then(|live| live.fault.as_ref()) {
-                tell(self.json, fault);
-            }
+            checked.faults().for_each(|fault| tell(self.json, fault));
         }
         if self.json {
             let warnings: usize = found.iter().map(|c| c.warnings.len()).sum();
@@ -34,8 +32,10 @@ impl Face<'_> {
     }
 
     fn checked(&mut self, checked: &Checked) -> Result<(), Ended> {
-        let (warnings, assumed) = (checked.warnings.len(), checked.assumed.len());
-        writeln!(self.out, "{}: no impossible combination; {warnings} warnings; {assumed} values are still assumed", checked.vendor)?;
+        let (warnings, assumed) = (checked.warnings.len() as u64, checked.assumed.len() as u64);
+        let (warnings, are) = (counted(warnings, "warning"), if assumed == 1 { "is" } else { "are" });
+        let assumed = counted(assumed, "value");
+        writeln!(self.out, "{}: no impossible combination; {warnings}; {assumed} {are} still assumed", checked.vendor)?;
         if let Some(next) = &checked.next_cutoff {
             let handover = next.handover.as_deref().unwrap_or("never");
             writeln!(
@@ -84,7 +84,7 @@ impl Face<'_> {
 
     fn rehearsed(&mut self, rehearsal: &Rehearsal, all: u64) -> Result<(), Ended> {
         let to = &rehearsal.vendor;
-        writeln!(self.out, "{all} letters of past nights against {to}; nothing was sent or changed")?;
+        writeln!(self.out, "{} of past nights against {to}; nothing was sent or changed", counted(all, "letter"))?;
         for (vendor, c) in &rehearsal.by_vendor {
             let (was, would) = (&c.was, &c.would);
             writeln!(self.out, "\n{vendor:<28} {:>9} {:>9} {:>6} {:>9} {:>16}", "printed", "rejected", "held", "sheets", "excl. VAT")?;

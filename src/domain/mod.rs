@@ -6,6 +6,7 @@ pub mod answer;
 pub mod calendar;
 pub mod codes;
 pub mod completion;
+pub mod count;
 pub mod cutoff;
 pub mod entry;
 pub mod filter;
@@ -22,6 +23,7 @@ pub mod status;
 
 pub use address::PostalAddress;
 pub use completion::CompletionSign;
+pub use count::counted;
 pub use finding::{Finding, Severity};
 pub use ids::{BatchName, Cvr, LetterId, OrderId, Sha256, VendorId};
 pub use print::{Colour, Envelope, Plex, Postage, PrintJob, PrintOptions, PrintWishes, sheets_of};

@@ -4,10 +4,15 @@ use super::VendorProfile;
 use crate::domain::Envelope;
 use jiff::civil::{Date, Time};
 
+/// A point in mm.
+const MM_A_POINT: f32 = 25.4 / 72.0;
+
 impl VendorProfile {
     /// Sentences about the profile as it stands on this day; empty when nothing looks wrong.
     pub fn warnings(&self, today: Date) -> Vec<String> {
-        let mut warnings = self.postage.falling();
+        let mut warnings = self.postage.odd_prices();
+        warnings.extend(self.carriage.unsaid(&self.postage));
+        warnings.extend(self.odd_sizes());
         warnings.extend(self.unpaid(today));
         warnings.extend(self.odd_days(today));
         let cutoff = self.calendar.cutoff;
@@ -32,6 +37,29 @@ impl VendorProfile {
             warnings.push(format!("no envelope has a window, and zones.keepout ({}) is where one would be", zones.keepout));
         }
         warnings
+    }
+
+    /// Limits that contradict each other without being impossible.
+    fn odd_sizes(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        let (pages_max, sheets_max) = (self.page.pages_max, self.envelope.sheets_max());
+        if pages_max > 2 * sheets_max {
+            found.push(format!(
+                "page.pages_max is {pages_max}, and no envelope takes more than {sheets_max} sheets: letters between pass the page's rule and are rejected for that"
+            ));
+        }
+        let a = &self.address_box;
+        let lines_mm = a.lines_max as f32 * a.font_size_min_pt * MM_A_POINT;
+        if lines_mm > a.height_mm {
+            found.push(format!(
+                "address_box: {} lines of {} pt are {lines_mm:.1} mm high, and the box is {} mm",
+                a.lines_max, a.font_size_min_pt, a.height_mm
+            ));
+        }
+        if self.delivery.timeout_s < 5 {
+            found.push("delivery.timeout_s is below 5: a busy server would be given up".to_owned());
+        }
+        found
     }
 
     /// Classes without a price today, and full envelopes that no step pays for.

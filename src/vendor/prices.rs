@@ -92,9 +92,19 @@ impl Carriage {
         carriers_calendar().workdays_after(handover, *self.0.get(&class)?)
     }
 
-    pub(super) fn faults(&self) -> Vec<String> {
+    /// Classes that are sold and of which nobody says how long they take: their letters are late by no reckoning.
+    pub(super) fn unsaid(&self, sold: &PostageTable) -> Vec<String> {
+        let unsaid = sold.classes().filter(|class| !self.0.contains_key(class));
+        unsaid.map(|class| format!("carriage.{0} is missing: a letter of {0} is held against no latest arrival", class.word())).collect()
+    }
+
+    /// `sold` are the classes of the same profile.
+    pub(super) fn faults(&self, sold: &PostageTable) -> Vec<String> {
+        let unsold = self.0.keys().filter(|class| !sold.0.contains_key(class));
+        let mut faults: Vec<String> = unsold.map(|class| format!("carriage.{0}: postage.{0} is not sold", class.word())).collect();
         let odd = self.0.iter().filter(|(_, days)| !(1..=CARRIAGE_DAYS_MAX).contains(*days));
-        odd.map(|(class, _)| format!("carriage.{} must be 1 to {CARRIAGE_DAYS_MAX} days", class.word())).collect()
+        faults.extend(odd.map(|(class, _)| format!("carriage.{} must be 1 to {CARRIAGE_DAYS_MAX} days", class.word())));
+        faults
     }
 }
 
@@ -141,10 +151,15 @@ impl PostageTable {
         Some(steps.iter().filter(|step| step.valid_from == since).collect())
     }
 
-    /// Steps of a list whose price falls with the weight: two cells swapped, most likely.
-    pub(super) fn falling(&self) -> Vec<String> {
+    /// Steps that cost nothing, and those of a list whose price falls with the weight: two cells swapped, most likely.
+    pub(super) fn odd_prices(&self) -> Vec<String> {
         let mut found = Vec::new();
         for (class, steps) in &self.0 {
+            let free = steps.iter().filter(|step| step.price_ore == 0);
+            found.extend(free.map(|step| {
+                let (word, from) = (class.word(), step.valid_from);
+                format!("postage.{word} of {from}: {} g cost nothing; a price left out?", step.weight_max_g)
+            }));
             let mut sorted = steps.clone();
             sorted.sort();
             let falls = sorted.windows(2).filter(|w| w[0].valid_from == w[1].valid_from && w[0].price_ore > w[1].price_ore);

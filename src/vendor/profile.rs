@@ -270,6 +270,16 @@ impl Default for InvoiceColumns {
 
 /// Longest word of a vendor's, characters.
 const WORD_CHARS_MAX: usize = 60;
+/// Longest name and version of a profile, characters.
+const NAME_CHARS_MAX: usize = 80;
+const VERSION_CHARS_MAX: usize = 40;
+/// A week.
+const ACK_MINUTES_MAX: u32 = 7 * 24 * 60;
+
+/// Text of one line that shows what it says.
+fn is_label(text: &str, chars_max: usize) -> bool {
+    (1..=chars_max).contains(&text.chars().count()) && text.trim() == text && !text.chars().any(char::is_control)
+}
 
 impl Answers {
     /// The dialect with this vendor's own words.
@@ -284,13 +294,12 @@ impl Answers {
                 faults.push(text.to_owned());
             }
         };
+        must((1..=ACK_MINUTES_MAX).contains(&self.ack_within_minutes), "answers.ack_within_minutes must be 1 to 10080, a week");
+        must((1..=60).contains(&self.receipt_within_workdays), "answers.receipt_within_workdays must be 1 to 60");
         must((1..=3650).contains(&self.kept_days), "answers.kept_days must be 1 to 3650");
         must(self.heads || self.dialect != Dialect::Csv, "answers.heads = false: the dialect csv always has heads");
         must(self.signed == self.certificate.is_some(), "answers.signed = true and answers.certificate go together");
-        let plain = |word: &String| {
-            let chars = word.chars().count();
-            (1..=WORD_CHARS_MAX).contains(&chars) && word.trim() == word && !word.chars().any(char::is_control)
-        };
+        let plain = |word: &String| is_label(word, WORD_CHARS_MAX);
         must(self.words.keys().all(plain), "answers.words: a word has 1 to 60 characters, none of them a control character");
         let one_word = |word: &String| !word.contains([' ', '|']);
         must(self.dialect != Dialect::Pipe || self.words.keys().all(one_word), "answers.words: in the dialect pipe a word has no blank");
@@ -359,6 +368,11 @@ impl VendorProfile {
                 faults.push(text.to_owned());
             }
         };
+        must(is_label(&self.name, NAME_CHARS_MAX), "name must have 1 to 80 characters, none of them a control character");
+        must(
+            is_label(&self.profile_version, VERSION_CHARS_MAX),
+            "profile_version must have 1 to 40 characters, none of them a control character",
+        );
         let d = &self.delivery;
         must(!d.sweeps || d.check_after_upload == UploadCheck::AnswerOnly, "delivery.sweeps needs check_after_upload = \"answer_only\"");
         must(
@@ -380,6 +394,10 @@ impl VendorProfile {
         must((1..=20).contains(&d.attempts_max), "delivery.attempts_max must be 1 to 20");
         must((1..=8).contains(&d.sessions), "delivery.sessions must be 1 to 8");
         must(!d.resume || d.rename_into_place, "delivery.resume needs rename_into_place = true");
+        must(
+            !d.resume || d.check_after_upload == UploadCheck::Size,
+            "delivery.resume needs check_after_upload = \"size\": where to go on is known by looking",
+        );
         must(!d.resume || !d.sweeps, "delivery.resume cannot go with sweeps: what lies there may be taken away meanwhile");
         must((1..=100_000).contains(&self.batch.letters_max), "batch.letters_max must be 1 to 100000");
         must(self.page.bytes_max <= self.batch.bytes_max, "page.bytes_max is larger than batch.bytes_max: such a letter fits no batch");
@@ -408,6 +426,7 @@ impl VendorProfile {
             a.font_size_min_pt >= 5.0 && a.font_size_min_pt <= a.font_size_max_pt,
             "address_box font sizes must be 5 pt or more, min not above max",
         );
+        must((1..=12).contains(&a.lines_max), "address_box.lines_max must be 1 to 12");
         if let Some(m) = self.margins {
             let sane = |mm: f32| (0.0..=60.0).contains(&mm);
             must([m.left_mm, m.right_mm, m.top_mm, m.bottom_mm].into_iter().all(sane), "margins must be 0 to 60 mm");
@@ -439,7 +458,7 @@ impl VendorProfile {
         faults.extend(severity_faults(&self.severity));
         faults.extend(self.envelope.faults());
         faults.extend(self.postage.faults());
-        faults.extend(self.carriage.faults());
+        faults.extend(self.carriage.faults(&self.postage));
         faults.extend(self.calendar.faults());
         faults.extend(naming::fault(&self.batch.name, &self.id));
         faults.extend(self.provenance_faults(value));

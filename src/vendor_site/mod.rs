@@ -137,11 +137,10 @@ impl Site {
         let door = Arc::new(Door { user: profile.id.to_string(), key });
         let places = Places::make(&dir, &profile, manners.misbehaviour.contains(&Misbehaviour::Sweep)).map_err(in_dir)?;
         let mut locks = vec![lock(&dir, "lock", "another site runs in this folder")?];
-        let host_key = match &manners.misbehaviour {
-            scripts if scripts.contains(&Misbehaviour::NewHostKey) => server::new_host_key(),
-            _ => server::host_key(&manners.host_key.unwrap_or_else(|| dir.join("host_key")))?,
-        };
-        let host_key_pin = server::pin(&host_key);
+        let own_key = server::host_key(&manners.host_key.unwrap_or_else(|| dir.join("host_key")))?;
+        // What is to be pinned is the site's own key, also when it shows another.
+        let host_key_pin = server::pin(&own_key);
+        let host_key = if manners.misbehaviour.contains(&Misbehaviour::NewHostKey) { server::new_host_key() } else { own_key };
         places.sweep_leftovers().map_err(|fault| SiteFault::new("sweeping the inbox", fault))?;
 
         let (wake, woken) = sync_channel(1);
@@ -184,7 +183,7 @@ impl Site {
         self.address.port()
     }
 
-    /// `SHA256:...`, as ssh-keygen prints it.
+    /// Of the site's own key: `SHA256:...`, as ssh-keygen prints it.
     pub fn host_key_pin(&self) -> &str {
         &self.host_key_pin
     }

@@ -386,7 +386,12 @@ fn a_manifest_names_a_certificate_or_age_keys_and_nothing_else() {
 fn a_night_goes_to_a_vendor_with_an_age_key_and_its_answers_come_back() {
     let town = Town::new();
     edora_with(&town, "encrypt_to = \"keys/edora.age\"", "encrypt_to");
-    let check = || String::from_utf8_lossy(&town.ask_plainly(&["vendor", "check", "edora"]).stdout).into_owned();
+    let checked = || {
+        let output = town.ask_plainly(&["vendor", "check", "edora"]);
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let check = || checked().1;
+    assert_eq!(checked().0, Some(12), "nothing would be sealed");
     assert!(check().contains("delivery.encrypt_to: ") && check().contains("nothing would be sealed"), "{}", check());
     let key = Key::new(&town.path(""), "edora.key");
     let profile = town.path("vendors/edora/profile.toml");
@@ -396,6 +401,7 @@ fn a_night_goes_to_a_vendor_with_an_age_key_and_its_answers_come_back() {
     assert!(check().contains(expected) && check().matches("encrypt_to").count() == 1, "{}", check());
     fs::write(&profile, with_file.replace("\"keys/edora.age\"", &format!("\"{}\"", key.public.trim()))).unwrap();
     assert!(!check().contains("encrypt_to: "), "{}", check());
+    assert_eq!(checked().0, Some(0));
     fs::write(&profile, with_file).unwrap();
     // The vendor's secret key by mistake: nothing is sealed for it, and everything for the others.
     fs::copy(&key.file, town.path("keys/edora.age")).unwrap();

@@ -87,6 +87,93 @@ fn a_switch_of_vendors_drains_the_old_one() {
     assert_eq!(other.letters("held")[0]["reason"][0], "FP-R007");
 }
 
+/// Both vendors' profiles as files, of which `vendor`'s values all stand in a contract.
+fn confirmed(house: &House, vendor: &str) {
+    for known in ["edora", "kmd"] {
+        let text = fs::read_to_string(format!("{}/vendors/{known}/profile.toml", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let text = if known == vendor { text.replace("= \"assumed\"", "= \"contract\"") } else { text };
+        house.write(&format!("vendors/{known}/profile.toml"), text);
+    }
+}
+
+#[test]
+fn a_switch_to_a_vendor_that_is_not_ready_is_told_before_and_holds_up_no_other() {
+    let house = House::new();
+    house.change("environment = \"test\"", "environment = \"production\"");
+    house.change("# vendors = \"vendors\"", "vendors = \"vendors\"");
+    contracts(&house, "{ vendor = \"edora\", valid_to = \"2026-01-11\" }, { vendor = \"kmd\", valid_from = \"2026-01-12\" }");
+    confirmed(&house, "edora");
+    house.drop("1.xml", message("000000000001", AUTO, PRINTED));
+    let output = house.ask(&["run", "--until", "validate", "--business-date", "2026-01-08"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let run = |date: &str| {
+        let output = house.ask(&["run", "--until", "seal", "--business-date", date]);
+        let warnings: Vec<String> = lines(&output)
+            .into_iter()
+            .filter(|line| line["message_type"] == "warning")
+            .map(|line| format!("{} {}", line["code"].as_str().unwrap(), line["message"].as_str().unwrap()))
+            .collect();
+        (output.status.code(), warnings, String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let plan = lines(&house.ask(&["run", "--dry-run", "--business-date", "2026-01-08"]));
+    assert!(plan.iter().any(|line| line["code"] == "FP-C014"), "{plan:?}");
+    // The night of the switch: the old vendor gets its letter, the new one none.
+    house.drop("2.xml", message("000000000002", AUTO, PRINTED));
+    let (code, _, told) = run("2026-01-12");
+    assert!(code == Some(2) && told.contains("FP-C005") && told.contains("nothing is sealed for kmd"), "{told}");
+    assert_eq!(batches(&house).into_iter().map(|(vendor, ..)| vendor).collect::<Vec<_>>(), ["edora"]);
+    let waits = lines(&house.ask(&["status"]));
+    assert!(waits.iter().any(|line| line["code"] == "FP-C005" && line["gravity"] == "red"), "{waits:?}");
+    // Once its values are known, it gets what waited.
+    for vendor in ["edora", "kmd"] {
+        let path = house.path(&format!("vendors/{vendor}/profile.toml"));
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, text.replace("= \"assumed\"", "= \"contract\"")).unwrap();
+    }
+    let (code, warnings, told) = run("2026-01-12");
+    assert_eq!((code, warnings.len()), (Some(0), 0), "{told}");
+    assert_eq!(batches(&house).into_iter().map(|(vendor, ..)| vendor).collect::<Vec<_>>(), ["edora", "kmd"]);
+}
+
+#[test]
+fn what_contracts_lack_is_told_60_days_before() {
+    use fjernprint::app::contracts::outlook;
+    let house = House::new();
+    house.change("environment = \"test\"", "environment = \"production\"");
+    house.change("# vendors = \"vendors\"", "vendors = \"vendors\"");
+    let to = "{ vendor = \"edora\", valid_to = \"2027-01-10\" }";
+    contracts(&house, &format!("{to}, {{ vendor = \"kmd\", valid_from = \"2027-01-11\", valid_to = \"2027-12-31\" }}"));
+    confirmed(&house, "edora");
+    let told = |day: &str| {
+        let config = Config::read(&house.path("fjernprint.toml")).unwrap();
+        let warnings = outlook(&config, day.parse().unwrap()).into_iter();
+        warnings.map(|warning| format!("{} {}", warning.code, warning.message)).collect::<Vec<_>>()
+    };
+    assert_eq!(told("2026-11-11"), [] as [String; 0]);
+    let early = told("2026-11-12");
+    assert_eq!(early.len(), 1);
+    assert!(early[0].starts_with("FP-C014 from 2027-01-11 kmd prints for municipality 99990011, and it is not ready: "), "{early:?}");
+    assert!(early[0].contains("values of its profile are still assumed") && early[0].contains("no [[connection]] to it"), "{early:?}");
+    assert_eq!(told("2027-01-10"), early);
+    assert_eq!(told("2027-01-11"), [] as [String; 0], "from here on each run says what waits");
+    // The end of the last contract.
+    assert_eq!(told("2027-10-31"), [] as [String; 0]);
+    assert_eq!(
+        told("2027-11-01"),
+        [
+            "FP-C015 nobody prints for municipality 99990011 after 2027-12-31: the contract with kmd ends, and no other follows; letters would be held"
+        ]
+    );
+    assert!(told("2028-01-01")[0].contains("nobody prints for municipality 99990011: the contract with kmd ended on 2027-12-31"));
+    // A test may rest on assumptions; a connection it needs all the same.
+    house.change("environment = \"production\"", "environment = \"test\"");
+    let test = told("2026-12-01");
+    assert!(test.len() == 1 && !test[0].contains("assumed"), "{test:?}");
+    house.change("2027-01-11", "11/1/2027");
+    let fault = Config::read(&house.path("fjernprint.toml")).unwrap_err();
+    assert!(fault.message.contains("\"11/1/2027\" is no day: a day is written as \"2027-01-31\""), "{}", fault.message);
+}
+
 /// The closed days of a vendor, in the order of the ledger.
 fn closed(house: &House, vendor: &str) -> Vec<(Date, Value)> {
     let ledger = Ledger::open_read_only(&house.path("data/ledger.db")).unwrap();

@@ -108,6 +108,17 @@ fn every_impossible_value_is_named_with_its_key() {
     check("dialect = \"pipe\"", "dialect = \"pipe\"\ninvoice = { price = \"sheets\" }", "four columns have four names");
     check("pdf_version_max = \"1.7\"", "pdf_version_max = \"abc\"", "page.pdf_version_max must be a version of PDF");
     check("pdf_version_max = \"1.7\"", "pdf_version_max = \"9.9\"", "page.pdf_version_max must be a version of PDF");
+    check("name = \"KMD\"", "name = \"\"", "name must have 1 to 80 characters");
+    check("name = \"KMD\"", "name = \"K\\nMD\"", "name must have 1 to 80 characters, none of them a control character");
+    check("profile_version = \"", "profile_version = \"\\n", "profile_version must have 1 to 40 characters");
+    check("ack_within_minutes = ", "ack_within_minutes = 0 #", "answers.ack_within_minutes must be 1 to 10080");
+    check("receipt_within_workdays = ", "receipt_within_workdays = 0 #", "answers.receipt_within_workdays must be 1 to 60");
+    check("lines_max = ", "lines_max = 0 #", "address_box.lines_max must be 1 to 12");
+    check("prioritaire = 1", "rekommanderet = 1", "carriage.rekommanderet: postage.rekommanderet is not sold");
+    let resumes = "check_after_upload = \"none\"\nresume = true #";
+    let text = shipped("kmd").replacen("resume = false\n", "", 1).replacen("check_after_upload = ", &format!("{resumes} "), 1);
+    let message = VendorProfile::parse(&text).unwrap_err().to_string();
+    assert!(message.contains("delivery.resume needs check_after_upload = \"size\""), "{message}");
     check("\"envelope.c4.window\" = \"assumed\"\n", "", "envelope.c4.window has no provenance");
     check("\"calendar.cutoff\" = \"", "\"calendar.cutof\" = \"", "provenance names calendar.cutof, which is not there");
 
@@ -215,6 +226,14 @@ fn what_only_looks_wrong_is_a_warning() {
     check("closed = [\"2027-05-07\"]", "closed = [\"2026-05-15\"]", "the vendor's own days end on 2026-05-15");
     check("kept_days = 60", "kept_days = 5", "may be deleted before they are fetched");
     check("rename_into_place = true", "rename_into_place = false", "half a file lies there under its final name");
+    check("price_ore = 1450", "price_ore = 0", "postage.economique of 2027-01-01: 50 g cost nothing; a price left out?");
+    check("pages_max = 40", "pages_max = 100", "page.pages_max is 100, and no envelope takes more than 40 sheets");
+    check("lines_max = 6", "lines_max = 12", "address_box: 12 lines of 8 pt are 33.9 mm high, and the box is 21 mm");
+    check("timeout_s = 30", "timeout_s = 4", "delivery.timeout_s is below 5");
+    let silent = example().replace("[carriage]", "").replace("\"carriage.economique\" = \"contract\"\n", "");
+    let silent: String = silent.lines().filter(|line| !line.starts_with("economique = 5")).map(|line| format!("{line}\n")).collect();
+    let warnings = VendorProfile::parse(&silent).unwrap().warnings(date(2027, 1, 4));
+    assert_eq!(warnings, ["carriage.economique is missing: a letter of economique is held against no latest arrival"]);
 }
 
 fn connect(house: &House, address: &fjernprint::adapters::sftp::Address) {
@@ -242,6 +261,7 @@ fn files_go_up_in_the_vendors_window_only() {
     let shut = format!("window = \"{:02}:00-{:02}:00\"", (hour + 3) % 24, (hour + 4) % 24);
     let open = "window = \"00:00-24:00\"";
     let text = shipped("edora").replace("check_after_upload = \"size\"", "check_after_upload = \"none\"");
+    let text = text.replace("resume = true", "resume = false");
     let text = text.replace("FP-{vendor}-{cvr}-{date}-{seq}", "Post_{seq:5}");
     house.write("vendors/edora/profile.toml", text.replace(open, &shut));
     house.drop("1.xml", crate::intake::message("000000000001", crate::intake::AUTO, "6101804567"));

@@ -91,7 +91,7 @@ impl Connection {
     /// Size of a remote file; `None` when there is none of this name. A server that says nothing of the size is a fault: it
     /// must not be taken for one that has no such file.
     pub fn size(&self, remote: &str) -> Result<Option<u64>, SftpFault> {
-        let unsaid = || SftpFault::new("FP-S001", format!("looking at {remote}"), "the server does not say how large it is", true);
+        let unsaid = || SftpFault::new("FP-S008", format!("looking at {remote}"), "the server does not say how large it is", true);
         self.look(remote)?.map(|stat| stat.size.ok_or_else(unsaid)).transpose()
     }
 

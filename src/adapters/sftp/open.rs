@@ -169,8 +169,11 @@ fn public_key(path: &Path) -> Result<Vec<u8>, SftpFault> {
     let ours = |why: &dyn std::fmt::Display| SftpFault::new("FP-K020", format!("reading the public key {}", path.display()), why, false);
     let bytes = read_bounded(path).map_err(|e| ours(&e))?;
     let text = String::from_utf8_lossy(&bytes).into_owned();
-    let word = text.split_whitespace().nth(1).ok_or_else(|| ours(&"it is no line of an OpenSSH .pub file"))?;
-    STANDARD.decode(word).map_err(|e| ours(&e))
+    if text.contains("PRIVATE KEY") {
+        return Err(ours(&"it is a private key; with agent = true, key_file names the public one (.pub)"));
+    }
+    let word = text.split_whitespace().nth(1).and_then(|word| STANDARD.decode(word).ok());
+    word.ok_or_else(|| ours(&"it is no line of an OpenSSH .pub file"))
 }
 
 fn passphrase(path: &Path) -> Result<String, SftpFault> {

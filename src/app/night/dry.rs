@@ -21,10 +21,11 @@ pub struct DryRun {
 
 /// Goes through intake, recipient, render, validate and group on a copy, and throws the copy away.
 pub fn dry_run(config: &Config, business_date: Option<&str>, watch: &dyn Watch) -> Result<DryRun, Fault> {
-    let mut warned = RunReport::default();
-    super::check_signer(config, watch, &mut warned)?;
+    let mut ahead = RunReport::default();
+    super::check_date(business_date)?;
+    super::look_ahead(config, super::day_of(business_date), watch, &mut ahead)?;
     let mut dry = forecast(config, business_date, watch)?;
-    dry.report.warnings = warned.warnings;
+    dry.report.warnings = ahead.warnings;
     Ok(dry)
 }
 

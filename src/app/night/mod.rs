@@ -25,6 +25,7 @@ pub(crate) use ship::{read_manifest, sealed_on_disk};
 
 use super::alarms::{News, Seen};
 use super::config::Config;
+use super::contracts;
 use super::fault::{Fault, exit};
 use super::gates;
 use super::signing::{self, Warning};
@@ -153,13 +154,12 @@ pub(crate) fn open_for<'a>(
     holder: &str,
 ) -> Result<Night<'a>, Fault> {
     check_date(business_date)?;
-    let day: Option<Date> = business_date.and_then(|date| date.parse().ok());
-    let asked = day.and_then(begin_of);
-    let business_day = day.unwrap_or_else(|| date_in_denmark(clock::instant()));
+    let asked = business_date.and_then(|date| date.parse().ok()).and_then(begin_of);
+    let business_day = day_of(business_date);
     if config.environment == "production" {
         refuse_far_ahead(business_day)?;
     }
-    config.refuse_assumptions(business_day)?;
+    contracts::refuse_assumptions(config, business_day)?;
     if !config.ledger_path().is_file() {
         // A ledger that vanished is no fresh start: letters that were printed would be printed again.
         return Err(LedgerError::Missing(config.ledger_path().display().to_string()).into());
@@ -171,6 +171,11 @@ pub(crate) fn open_for<'a>(
     let store = Store::open(&config.store_path())?;
     store.clear_unfinished()?;
     Ok(Night { config, ledger, store, business_date: business_day.to_string(), asked, watch, dry: false, _lock: lock })
+}
+
+/// The business date that is asked for, or today in Denmark.
+fn day_of(business_date: Option<&str>) -> Date {
+    business_date.and_then(|date| date.parse().ok()).unwrap_or_else(|| date_in_denmark(clock::instant()))
 }
 
 /// FP-C013: what a run closes stays closed, so a slip of the hand may not close the vendors' days of months to come.
@@ -202,13 +207,15 @@ pub fn check_date(date: Option<&str>) -> Result<(), Fault> {
     }
 }
 
-/// The signer, also when there is nothing to seal: a bad certificate is told the first night, not the busy one.
-fn check_signer(config: &Config, watch: &dyn Watch, report: &mut RunReport) -> Result<(), Fault> {
-    let outlook = signing::outlook(config)?;
-    if let Some(warning) = outlook.warning() {
+/// The signer, also when there is nothing to seal: a bad certificate is told the first night, not the busy one. So is what
+/// the contracts still need before they change.
+fn look_ahead(config: &Config, business_day: Date, watch: &dyn Watch, report: &mut RunReport) -> Result<(), Fault> {
+    let mut warn = |warning: Warning| {
         watch.note(&format!("{}  {}", warning.code, warning.message));
         report.warnings.push(warning);
-    }
+    };
+    contracts::outlook(config, business_day).into_iter().for_each(&mut warn);
+    signing::outlook(config)?.warning().into_iter().for_each(warn);
     Ok(())
 }
 
@@ -273,7 +280,7 @@ fn stages(night: &mut Night<'_>, until: Stage, report: &mut RunReport, seen: &mu
     if until >= Stage::Validate {
         report.timed("letters", |report| middle::middle(night, &register(config)?, &templates(config)?, report))?;
     }
-    let signer = if until >= Stage::Seal { check_signer(config, watch, report) } else { Ok(()) };
+    let signer = if until >= Stage::Seal { look_ahead(config, night.business_day(), watch, report) } else { Ok(()) };
     // Without a signer nothing new is sealed; what is sealed already still goes to its vendor.
     if let Err(fault) = &signer {
         report.faults.push(fault.clone());

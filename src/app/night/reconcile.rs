@@ -14,7 +14,7 @@ use crate::app::fault::{Fault, exit};
 use crate::app::watch::Watch;
 use crate::domain::state::BatchState;
 use crate::domain::status::BatchStatus;
-use crate::domain::{BatchName, VendorId};
+use crate::domain::{BatchName, VendorId, counted};
 use crate::ledger::Ledger;
 use crate::pipeline::reconcile::may_come_back;
 use serde::Serialize;
@@ -97,10 +97,10 @@ impl Desk<'_, '_> {
     fn ask_all(&self, batches: Vec<(BatchName, BatchState)>) -> Result<Answers, Fault> {
         let mut answers = Answers::default();
         let waited_for = batches.iter().any(|(_, state)| state.status != BatchStatus::Settled);
-        let (vendor, count) = (&self.vendor, batches.len());
+        let (vendor, mut after, count) = (&self.vendor, batches.len(), counted(batches.len() as u64, "batch"));
         let (Some(profile), Some(address)) = (self.config.profiles.get(vendor), self.config.connections.get(vendor)) else {
             if waited_for {
-                let text = format!("{count} batches wait for answers of {vendor}, and the configuration has no connection to it");
+                let text = format!("no answers of {vendor} to {count} are fetched: the configuration has no connection to it");
                 answers.faults.push(Fault::usage("FP-C008", text));
             }
             return Ok(answers);
@@ -115,13 +115,12 @@ impl Desk<'_, '_> {
                 return Ok(answers);
             }
             Err(fault) => {
-                let message = format!("{vendor}: answers to {count} batches were not fetched: {}", fault.message);
+                let message = format!("{vendor}: answers to {count} were not fetched: {}", fault.message);
                 answers.faults.push(Fault { message, ..fault });
                 return Ok(answers);
             }
         };
         let deadline = Instant::now() + VENDOR_TIME_MAX;
-        let mut after = count;
         for (name, state) in batches {
             after -= 1;
             let asked = Answering::new(self, profile, &connection, trusted.as_deref(), deadline, &mut answers).batch(&name, state);

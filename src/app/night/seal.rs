@@ -9,6 +9,7 @@ use super::{Night, RunReport};
 use crate::adapters::signer::Signer;
 use crate::adapters::store::{Store, private_folder, size_and_hash, write_private};
 use crate::adapters::{clock, container, encrypt, measure};
+use crate::app::contracts;
 use crate::app::fault::{Fault, exit};
 use crate::domain::status::{BatchEvent, BatchStatus, LetterEvent};
 use crate::domain::{BatchName, Cvr, LetterId, PrintJob, Sha256, VendorId};
@@ -89,6 +90,10 @@ pub(super) fn seal(night: &mut Night<'_>, report: &mut RunReport) -> Result<(), 
         let Some(signer) = signer.as_ref().filter(|_| !plan.batches.is_empty()) else { continue };
         if let Some(order) = night.ledger.stopped(&plan.vendor)? {
             report.faults.push(stop_of(&plan.vendor, &order));
+            continue;
+        }
+        if let Some(fault) = contracts::on_assumptions(night.config, &plan.vendor) {
+            report.faults.push(fault);
             continue;
         }
         let profile = &night.config.profiles[&plan.vendor];

@@ -9,12 +9,13 @@ use crate::adapters::clock;
 use crate::adapters::sftp::{Manner, OwnFolder, Sessions, SftpFault, Target};
 use crate::adapters::store::size_and_hash;
 use crate::app::config::Config;
+use crate::app::contracts;
 use crate::app::fault::{Fault, exit};
 use crate::app::watch::Watch;
 use crate::domain::redact::redact;
 use crate::domain::state::{BatchState, Recall};
 use crate::domain::status::{BatchEvent, LetterEvent};
-use crate::domain::{BatchName, CompletionSign, OrderId, Sha256, VendorId};
+use crate::domain::{BatchName, CompletionSign, OrderId, Sha256, VendorId, counted};
 use crate::ledger::{Entry, Ledger};
 use crate::pipeline::ship::{Parts, Step, completion_sign, earlier, step, wait_after};
 use crate::vendor::{UploadCheck, VendorProfile};
@@ -43,7 +44,8 @@ pub(super) fn ship(night: &mut Night<'_>, only: Option<&BatchName>, report: &mut
     let now = clock::time_of_day();
     by_vendor.retain(|vendor, batches| {
         let Some(window) = night.config.profiles.get(vendor).map(|p| p.delivery.window).filter(|w| !w.contains(now)) else { return true };
-        night.watch.note(&format!("{} batches wait: {vendor} takes files {window}, Danish time", batches.len()));
+        let waiting = counted(batches.len() as u64, "batch");
+        night.watch.note(&format!("{vendor} takes files {window}, Danish time: {waiting} waiting for it"));
         false
     });
     let total = by_vendor.values().map(|list| list.len() as u64).sum();
@@ -85,12 +87,14 @@ impl<'l> Delivery<'_, 'l> {
     fn ship_all(&self, batches: &[(BatchName, BatchState)]) -> Shipped {
         let mut shipped = Shipped::default();
         let (Some(profile), Some(address)) = (self.config.profiles.get(&self.vendor), self.config.connections.get(&self.vendor)) else {
-            let text = format!("{} batches wait for {}, and the configuration has no connection to it", batches.len(), self.vendor);
+            let waiting = counted(batches.len() as u64, "batch");
+            let text = format!("nothing goes up to {}, {waiting} waiting: the configuration has no connection to it", self.vendor);
             shipped.fault = Some(Fault::usage("FP-C008", text));
             return shipped;
         };
         let stopped = self.ledger().stopped(&self.vendor).map_err(Fault::from);
-        if let Some(fault) = stopped.map_or_else(Some, |order| order.map(|order| stop_of(&self.vendor, &order))) {
+        let stopped = stopped.map_or_else(Some, |order| order.map(|order| stop_of(&self.vendor, &order)));
+        if let Some(fault) = stopped.or_else(|| contracts::on_assumptions(self.config, &self.vendor)) {
             shipped.fault = Some(fault);
             return shipped;
         }
@@ -115,7 +119,8 @@ impl<'l> Delivery<'_, 'l> {
             if !can_help || fault.exit != exit::UNREACHABLE || tries >= profile.delivery.attempts_max {
                 let name = current.map(|(name, _)| name.to_string()).unwrap_or_default();
                 let after = waiting.len();
-                let message = format!("{}, tried {tries} times: batch {name} and {after} after it wait: {}", self.vendor, fault.message);
+                let tried = counted(u64::from(tries), "time");
+                let message = format!("{}, tried {tried}: batch {name} and {after} after it wait: {}", self.vendor, fault.message);
                 shipped.fault = Some(Fault { message, ..fault });
                 break;
             }

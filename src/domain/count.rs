@@ -1,0 +1,7 @@
+//! Numbers of things in sentences.
+
+/// `1 letter`, `2 letters`, `3 batches`: what is counted is given in the singular.
+pub fn counted(number: u64, what: &str) -> String {
+    let plural = if what.ends_with('h') { "es" } else { "s" };
+    format!("{number} {what}{}", if number == 1 { "" } else { plural })
+}
