@@ -1,13 +1,14 @@
 //! Writes the letters of a batch as the vendor takes them: one ZIP, a folder of PDFs, or one print stream. Proves nothing:
 //! what came out is read back and compared by [`super::measure`].
 
+use super::placed::Placed;
 use super::store::{Store, StoreError, private_folder, write_private};
 use crate::domain::Plex;
 use crate::pdf::join::{JoinFault, join};
 use crate::pipeline::seal::Member;
 use crate::vendor::Container;
 use std::fs::OpenOptions;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -53,7 +54,7 @@ fn file_name(member: &Member) -> String {
 fn zip(store: &Store, members: &[Member], path: &Path) -> Result<(), ContainerFault> {
     let broken = |fault: zip::result::ZipError| ContainerFault::Io(fault.into());
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    let mut zip = zip::ZipWriter::new(BufWriter::new(file));
+    let mut zip = zip::ZipWriter::new(Placed::new(file));
     let options = zip::write::SimpleFileOptions::default()
         .compression_method(zip::CompressionMethod::Stored)
         .last_modified_time(zip::DateTime::default())

@@ -1,6 +1,7 @@
 //! Reads a batch back from the disk, just before it is signed: what its files are, and that the letters in them are those
 //! that letters.csv speaks of. In memory stand letters.csv and one piece of a file; of a print stream, the whole.
 
+use super::placed::Peeked;
 use crate::domain::Sha256;
 use crate::pdf::count_pages;
 use crate::pipeline::seal::Totals;
@@ -9,15 +10,13 @@ use crate::wire::manifest::{FileEntry, LETTERS_CSV_BYTES_MAX, LetterRow, letters
 use openssl::sha::Sha256 as Hasher;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read};
+use std::io::{self, Read};
 use std::ops::Range;
 use std::path::Path;
 use zip::{CompressionMethod, ZipArchive};
 
 /// Read at once. Small enough to stay in the processor's cache while it is hashed twice.
 const PIECE_BYTES: usize = 256 * 1024;
-/// Read at once where an archive's headers are.
-const HEADER_BYTES: usize = 1024;
 
 /// What lies on the disk is not what was to be sealed (FP-B030), or cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -66,8 +65,8 @@ pub fn letters(folder: &Path, name: &str, rows: &[LetterRow]) -> Result<(FileEnt
 fn zip(folder: &Path, name: &str, rows: &[LetterRow]) -> Result<FileEntry, Difference> {
     let unreadable = |fault: &dyn std::fmt::Display| Difference::unreadable(name, fault);
     let file = File::open(folder.join(name)).map_err(|e| unreadable(&e))?;
-    // Headers are small: without a buffer each of their fields is a call.
-    let mut archive = ZipArchive::new(BufReader::with_capacity(HEADER_BYTES, &file)).map_err(|e| unreadable(&e))?;
+    let peeked = Peeked::new(&file).map_err(|e| unreadable(&e))?;
+    let mut archive = ZipArchive::new(peeked).map_err(|e| unreadable(&e))?;
     if archive.len() != rows.len() {
         return Err(Difference::new(name, format!("holds {} letters, expected {}", archive.len(), rows.len())));
     }
@@ -84,7 +83,7 @@ fn zip(folder: &Path, name: &str, rows: &[LetterRow]) -> Result<FileEntry, Diffe
         places.push((start..start + row.bytes, row));
     }
     drop(archive);
-    hash_with_parts(File::open(folder.join(name)).map_err(|e| unreadable(&e))?, name, &places)
+    hash_with_parts(file, name, &places)
 }
 
 /// One pass over a file, in which the file and every letter in it are hashed.

@@ -8,6 +8,7 @@ pub mod inspector;
 pub mod keys;
 pub mod login;
 pub mod measure;
+pub mod placed;
 pub mod register;
 pub mod sftp;
 pub mod signer;

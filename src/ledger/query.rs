@@ -6,7 +6,7 @@ use crate::domain::order::{OrderState, OrderStatus};
 use crate::domain::state::{BatchState, IntakeEvent, LetterState};
 use crate::domain::status::{BatchStatus, LetterStatus};
 use crate::domain::{BatchName, LetterId, OrderId, Sha256, VendorId};
-use rusqlite::{OptionalExtension, Params, params};
+use rusqlite::{OptionalExtension, Params, Row, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
@@ -57,9 +57,11 @@ impl Ledger {
     pub fn for_each_of(&self, ids: &[LetterId], mut take: impl FnMut(&LetterId, LetterState)) -> Result<(), LedgerError> {
         // One read transaction: without it each look-up takes and gives back the file's lock.
         let moment = self.connection.unchecked_transaction()?;
+        let mut statement = moment.prepare_cached("SELECT state FROM letter WHERE id = ?1")?;
         for id in ids {
-            let state = state_of(&moment, "SELECT state FROM letter WHERE id = ?1", id.as_str())?;
-            take(id, state.ok_or_else(|| LedgerError::Corrupt { subject: id.to_string() })?);
+            let mut rows = statement.query([id.as_str()])?;
+            let row = rows.next()?.ok_or_else(|| LedgerError::Corrupt { subject: id.to_string() })?;
+            take(id, read_state(text(row, 0)?, id.as_str())?);
         }
         Ok(())
     }
@@ -129,8 +131,8 @@ impl Ledger {
         let mut statement = self.connection.prepare(query)?;
         let mut rows = statement.query(parameters)?;
         while let Some(row) = rows.next()? {
-            let (id, state): (String, String) = (row.get(0)?, row.get(1)?);
-            take(parsed(&id)?, read_state(&state, &id)?);
+            let id = text(row, 0)?;
+            take(parsed(id)?, read_state(text(row, 1)?, id)?);
         }
         Ok(())
     }
@@ -371,6 +373,11 @@ impl FromStr for Subject {
 /// A status as the tables spell it.
 fn status_in(word: &str) -> Result<LetterStatus, LedgerError> {
     LetterStatus::from_word(word).ok_or_else(|| LedgerError::Corrupt { subject: word.to_owned() })
+}
+
+/// A text where SQLite holds it, for many rows of which each is read once.
+fn text<'r>(row: &'r Row<'_>, column: usize) -> rusqlite::Result<&'r str> {
+    Ok(row.get_ref(column)?.as_str()?)
 }
 
 fn parsed<I: FromStr>(id: &str) -> Result<I, LedgerError> {

@@ -25,6 +25,7 @@ mod night;
 mod orders;
 mod overlay;
 mod pdf;
+mod placed;
 mod preflight;
 mod proxy;
 mod recipient;
