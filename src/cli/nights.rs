@@ -62,6 +62,7 @@ impl Face<'_> {
         } else {
             show::dry_run(&mut self.out, &dry)?;
         }
+        dry.report.faults.iter().for_each(|fault| tell(self.json, fault));
         Ok(dry.report.exit_code())
     }
 

@@ -119,6 +119,8 @@ fn a_switch_to_a_vendor_that_is_not_ready_is_told_before_and_holds_up_no_other()
     assert!(plan.iter().any(|line| line["code"] == "FP-C014"), "{plan:?}");
     // The night of the switch: the old vendor gets its letter, the new one none.
     house.drop("2.xml", message("000000000002", AUTO, PRINTED));
+    let planned = house.ask(&["run", "--dry-run", "--business-date", "2026-01-12"]);
+    assert!(planned.status.code() == Some(2) && String::from_utf8_lossy(&planned.stderr).contains("nothing is sealed for kmd"));
     let (code, _, told) = run("2026-01-12");
     assert!(code == Some(2) && told.contains("FP-C005") && told.contains("nothing is sealed for kmd"), "{told}");
     assert_eq!(batches(&house).into_iter().map(|(vendor, ..)| vendor).collect::<Vec<_>>(), ["edora"]);
@@ -133,6 +135,25 @@ fn a_switch_to_a_vendor_that_is_not_ready_is_told_before_and_holds_up_no_other()
     let (code, warnings, told) = run("2026-01-12");
     assert_eq!((code, warnings.len()), (Some(0), 0), "{told}");
     assert_eq!(batches(&house).into_iter().map(|(vendor, ..)| vendor).collect::<Vec<_>>(), ["edora", "kmd"]);
+}
+
+#[test]
+fn a_dry_run_says_what_would_keep_a_run_from_sealing() {
+    let house = House::new();
+    house.drop("1.xml", message("000000000001", AUTO, PRINTED));
+    let plan = || {
+        let output = house.ask(&["run", "--dry-run"]);
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    assert_eq!(plan().0, Some(0));
+    assert_eq!(house.ask(&["stop", "--vendor", "edora", "--reason", "wrong paper", "--by", "Anna"]).status.code(), Some(0));
+    let (code, told) = plan();
+    assert!(code == Some(8) && told.contains("FP-O003"), "{told}");
+    assert_eq!(house.ask(&["resume", "--vendor", "edora", "--reason", "right paper", "--by", "Anna"]).status.code(), Some(0));
+    house.change("error_rate_min_letters = 200", "error_rate_min_letters = 1");
+    house.drop("2.xml", message("000000000002", AUTO, "6301804567"));
+    let (code, told) = plan();
+    assert!(code == Some(8) && told.contains("FP-M002"), "{told}");
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! A run that changes nothing: the same stages over a copy of the ledger, up to the plan of the batches.
 
+use super::ship::stop_of;
 use super::{Night, RunReport, intake, middle, open, register, seal, templates};
 use crate::adapters::store::{Store, private_folder};
 use crate::app::config::Config;
+use crate::app::contracts;
 use crate::app::fault::Fault;
+use crate::app::gates;
 use crate::app::watch::Watch;
 use crate::ledger::Ledger;
 use crate::pipeline::group::VendorPlan;
@@ -44,8 +47,20 @@ pub fn forecast(config: &Config, business_date: Option<&str>, watch: &dyn Watch)
     intake::intake(&mut night, &mut report)?;
     middle::middle(&mut night, &register(config)?, &templates(config)?, &mut report)?;
     let plans = seal::plans(&night, night.as_of())?;
+    report.faults = held_back(&night, &plans)?;
     let waiting = seal::unshipped(&night.ledger)?.into_iter().map(|(name, state)| (name.to_string(), state.letters)).collect();
     Ok(DryRun { report, plans, waiting })
+}
+
+/// What would keep a run from sealing what is planned.
+fn held_back(night: &Night<'_>, plans: &[VendorPlan]) -> Result<Vec<Fault>, Fault> {
+    let closed = gates::closed_now(night.config, &night.ledger, night.business_day())?;
+    let mut faults: Vec<Fault> = closed.iter().map(gates::fault).collect();
+    for vendor in plans.iter().filter(|plan| !plan.batches.is_empty()).map(|plan| &plan.vendor) {
+        let stopped = night.ledger.stopped(vendor)?.map(|order| stop_of(vendor, &order));
+        faults.extend(stopped.or_else(|| contracts::on_assumptions(night.config, vendor)));
+    }
+    Ok(faults)
 }
 
 /// A folder that goes when it is dropped; what a killed dry run left is cleared by the next.
