@@ -23,6 +23,8 @@ use serde_json::json;
 const NEWS_MAX: usize = 200;
 /// Codes of rows that do not fit: they stand with their batch, and have an alarm of their own.
 const QUESTIONS: [&str; 3] = ["FP-A004", "FP-A005", "FP-A006"];
+/// A batch that was refused: the ledger knows, and FP-M017 stands as long as it is so.
+const REFUSED: &str = "FP-A007";
 /// Waiting states, in the order of the pipeline.
 const WAITING: [LetterStatus; 5] =
     [LetterStatus::Accepted, LetterStatus::Held, LetterStatus::Validated, LetterStatus::Batched, LetterStatus::Shipped];
@@ -169,7 +171,8 @@ fn facts(config: &Config, ledger: &Ledger, seen: &Seen) -> Result<Facts, Fault> 
         unknown,
         questions,
         mismatches: seen.answers.as_ref().map(|faults| {
-            faults.iter().filter(|fault| fault.exit == exit::MISMATCH && !QUESTIONS.contains(&fault.code)).map(mismatch).collect()
+            let said_elsewhere = |code| QUESTIONS.contains(&code) || code == REFUSED;
+            faults.iter().filter(|fault| fault.exit == exit::MISMATCH && !said_elsewhere(fault.code)).map(mismatch).collect()
         }),
     })
 }

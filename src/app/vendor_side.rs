@@ -91,7 +91,8 @@ pub fn site<E>(
         port: site.port(),
         host_key_pin: site.host_key_pin().to_owned(),
         user: wish.vendor.to_string(),
-        client_key: client_key.display().to_string(),
+        // Whole: where it is copied to, a path is relative to something else.
+        client_key: std::path::absolute(&client_key).unwrap_or(client_key).display().to_string(),
         by_hand: wish.by_hand,
         misbehave: wish.misbehave,
     };
@@ -103,7 +104,6 @@ pub fn site<E>(
     printed(&wish.dir).map(|letters| Ok(letters.len())).map_err(|fault| Fault::io("reading printed.csv", &fault))
 }
 
-/// The client's public key and the trusted certificates: what is given, or what the configuration names.
 /// The vendor's profile: from the folder that was named, else from the configuration where there is one, else as shipped.
 fn profile(wish: &SiteWish, config: &Path, vendors: Option<&Path>) -> Result<VendorProfile, Fault> {
     if vendors.is_some() || !config.is_file() {
@@ -115,6 +115,7 @@ fn profile(wish: &SiteWish, config: &Path, vendors: Option<&Path>) -> Result<Ven
     profiles.get(&wish.vendor).cloned().ok_or_else(unknown)
 }
 
+/// The client's public key and the trusted certificates: what is given, or what the configuration names.
 fn keys(wish: &SiteWish, config: &Path) -> Result<(PathBuf, PathBuf), Fault> {
     if let (Some(client_key), Some(certificate)) = (&wish.client_key, &wish.certificate) {
         return Ok((client_key.clone(), certificate.clone()));

@@ -273,6 +273,7 @@ fn a_batch_refused_for_a_damaged_manifest_goes_again() {
     let output = shift.town.ask(&["reconcile"]);
     assert_eq!(output.status.code(), Some(6));
     assert!(said(&output).contains("FP-A007") && said(&output).contains("other bytes than ours"), "{}", said(&output));
+    assert!(said(&output).contains("FP-M017") && !said(&output).contains("FP-M020"), "one alarm for one thing: {}", said(&output));
     assert!(!said(&output).contains("FP-A002"), "{}", said(&output));
     assert!(!String::from_utf8_lossy(&output.stdout).contains("the vendors and we agree"));
     let (hash, plan) = shift.plan(&["batch", "retry", &batch]);
