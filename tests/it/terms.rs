@@ -134,6 +134,15 @@ fn a_switch_to_a_vendor_that_is_not_ready_is_told_before_and_holds_up_no_other()
     }
     let (code, warnings, told) = run("2026-01-12");
     assert_eq!((code, warnings.len()), (Some(0), 0), "{told}");
+    // A value that turns out to be none holds back what is sealed too.
+    let path = house.path("vendors/kmd/profile.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replacen("= \"contract\"", "= \"assumed\"", 1)).unwrap();
+    let output = house.ask(&["run", "--until", "ship", "--business-date", "2026-01-12"]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("nothing is sealed for kmd or shipped to it") && told.contains("1 value of its profile is still"), "{told}");
+    assert!(told.contains("nothing goes up to edora, 1 batch waiting: the configuration has no connection to it"), "{told}");
+    fs::write(&path, text).unwrap();
     assert_eq!(batches(&house).into_iter().map(|(vendor, ..)| vendor).collect::<Vec<_>>(), ["edora", "kmd"]);
 }
 

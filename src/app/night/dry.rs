@@ -1,10 +1,8 @@
 //! A run that changes nothing: the same stages over a copy of the ledger, up to the plan of the batches.
 
-use super::ship::stop_of;
-use super::{Night, RunReport, intake, middle, open, register, seal, templates};
+use super::{Night, RunReport, intake, middle, open, register, seal, ship, templates};
 use crate::adapters::store::{Store, private_folder};
 use crate::app::config::Config;
-use crate::app::contracts;
 use crate::app::fault::Fault;
 use crate::app::gates;
 use crate::app::watch::Watch;
@@ -57,8 +55,7 @@ fn held_back(night: &Night<'_>, plans: &[VendorPlan]) -> Result<Vec<Fault>, Faul
     let closed = gates::closed_now(night.config, &night.ledger, night.business_day())?;
     let mut faults: Vec<Fault> = closed.iter().map(gates::fault).collect();
     for vendor in plans.iter().filter(|plan| !plan.batches.is_empty()).map(|plan| &plan.vendor) {
-        let stopped = night.ledger.stopped(vendor)?.map(|order| stop_of(vendor, &order));
-        faults.extend(stopped.or_else(|| contracts::on_assumptions(night.config, vendor)));
+        faults.extend(ship::held_back(night.config, &night.ledger, vendor)?);
     }
     Ok(faults)
 }

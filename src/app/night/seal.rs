@@ -4,12 +4,11 @@
 //! know was cut off before that: it is cleared away, and its letters are planned again.
 
 use super::days::{close_days, open_day};
-use super::ship::stop_of;
+use super::ship::held_back;
 use super::{Night, RunReport};
 use crate::adapters::signer::Signer;
 use crate::adapters::store::{Store, private_folder, size_and_hash, write_private};
 use crate::adapters::{clock, container, encrypt, measure};
-use crate::app::contracts;
 use crate::app::fault::{Fault, exit};
 use crate::domain::status::{BatchEvent, BatchStatus, LetterEvent};
 use crate::domain::{BatchName, Cvr, LetterId, PrintJob, Sha256, VendorId};
@@ -88,11 +87,7 @@ pub(super) fn seal(night: &mut Night<'_>, report: &mut RunReport) -> Result<(), 
             report.rejected += 1;
         }
         let Some(signer) = signer.as_ref().filter(|_| !plan.batches.is_empty()) else { continue };
-        if let Some(order) = night.ledger.stopped(&plan.vendor)? {
-            report.faults.push(stop_of(&plan.vendor, &order));
-            continue;
-        }
-        if let Some(fault) = contracts::on_assumptions(night.config, &plan.vendor) {
+        if let Some(fault) = held_back(night.config, &night.ledger, &plan.vendor)? {
             report.faults.push(fault);
             continue;
         }

@@ -69,7 +69,10 @@ pub(super) fn ship(night: &mut Night<'_>, only: Option<&BatchName>, report: &mut
             // Another run has taken over: whatever this one would still do is that one's.
             return shipped.fault.map_or(Ok(()), Err);
         }
-        report.faults.extend(shipped.fault);
+        // What kept its letters from being sealed, and keeps its batches here too, is said once.
+        let said = |fault: &Fault| report.faults.iter().any(|known| known.message == fault.message);
+        let new = shipped.fault.filter(|fault| !said(fault));
+        report.faults.extend(new);
     }
     watch.end("shipping");
     Ok(())
@@ -86,18 +89,17 @@ struct Delivery<'a, 'l> {
 impl<'l> Delivery<'_, 'l> {
     fn ship_all(&self, batches: &[(BatchName, BatchState)]) -> Shipped {
         let mut shipped = Shipped::default();
+        let held_back = held_back(self.config, &self.ledger(), &self.vendor);
+        if let Some(fault) = held_back.unwrap_or_else(Some) {
+            shipped.fault = Some(fault);
+            return shipped;
+        }
         let (Some(profile), Some(address)) = (self.config.profiles.get(&self.vendor), self.config.connections.get(&self.vendor)) else {
             let waiting = counted(batches.len() as u64, "batch");
             let text = format!("nothing goes up to {}, {waiting} waiting: the configuration has no connection to it", self.vendor);
             shipped.fault = Some(Fault::usage("FP-C008", text));
             return shipped;
         };
-        let stopped = self.ledger().stopped(&self.vendor).map_err(Fault::from);
-        let stopped = stopped.map_or_else(Some, |order| order.map(|order| stop_of(&self.vendor, &order)));
-        if let Some(fault) = stopped.or_else(|| contracts::on_assumptions(self.config, &self.vendor)) {
-            shipped.fault = Some(fault);
-            return shipped;
-        }
         let mut waiting = batches.iter();
         let mut current = waiting.next();
         let mut tries = 0;
@@ -153,8 +155,14 @@ impl<'l> Delivery<'_, 'l> {
     }
 }
 
+/// What keeps everything from a vendor: a person's order (FP-O003), or values that are assumed (FP-C005).
+pub(super) fn held_back(config: &Config, ledger: &Ledger, vendor: &VendorId) -> Result<Option<Fault>, Fault> {
+    let stopped = ledger.stopped(vendor)?.map(|order| stop_of(vendor, &order));
+    Ok(stopped.or_else(|| contracts::on_assumptions(config, vendor)))
+}
+
 /// FP-O003: a person stopped it.
-pub(super) fn stop_of(vendor: &VendorId, order: &OrderId) -> Fault {
+fn stop_of(vendor: &VendorId, order: &OrderId) -> Fault {
     let text = format!("nothing more goes to {vendor}: order {order} stopped it; `fjernprint resume` ends that");
     Fault::new("FP-O003", exit::GATE, text)
 }
