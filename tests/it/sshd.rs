@@ -219,6 +219,10 @@ fn a_key_in_the_agent_logs_in_and_one_that_is_not_there_is_told() {
     };
     let (code, said) = run();
     assert!(code == Some(12) && said.contains("FP-K020") && said.contains("does not hold"), "{said}");
+    town.configure(&[("edora", fjernprint::adapters::sftp::Address { key_file: server.address.key_file.clone(), ..address.clone() })]);
+    let (code, said) = run();
+    assert!(code == Some(12) && said.contains("it is a private key; with agent = true, key_file names the public one"), "{said}");
+    town.configure(&[("edora", address.clone())]);
     let ask = town.path("ask");
     fs::write(&ask, "#!/bin/sh\necho hemmeligt\n").unwrap();
     assert!(Command::new("chmod").arg("700").arg(&ask).status().unwrap().success());
