@@ -30,9 +30,9 @@ pub struct Store {
 /// Why stored bytes could not be given back.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    #[error("the store holds no {0}")]
+    #[error("stored file {} is missing", shown(.0))]
     Missing(Sha256),
-    #[error("the store's file {0} has other bytes than its name says")]
+    #[error("stored file {} has other bytes than its name says", shown(.0))]
     Changed(Sha256),
     #[error("store: {0}")]
     Io(#[from] io::Error),
@@ -131,6 +131,11 @@ pub fn sync_around(folder: &Path) -> io::Result<()> {
 fn path_in(root: &Path, hash: &Sha256) -> PathBuf {
     let name = hash.to_string();
     root.join(&name[..2]).join(name)
+}
+
+/// Where a file lies below the store's root, for whoever looks for it.
+fn shown(hash: &Sha256) -> String {
+    path_in(Path::new("store"), hash).display().to_string()
 }
 
 /// Makes a folder, and those above it, that only this user can look into.

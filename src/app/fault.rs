@@ -26,6 +26,9 @@ pub mod exit {
     pub const KEYS: u8 = 12;
 }
 
+/// A stored file is missing or changed.
+const STORED_FILE: &str = "FP-L006";
+
 /// Why a command could not do its work.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
@@ -43,6 +46,11 @@ impl Fault {
 
     pub fn usage(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(code, exit::USAGE, message)
+    }
+
+    /// A stored file that is missing or damaged: what was made of it, or would be, waits, and nothing else does.
+    pub fn is_of_stored_file(&self) -> bool {
+        self.code == STORED_FILE
     }
 
     /// A file or folder of ours that could not be read or written.
@@ -70,7 +78,7 @@ impl From<StoreError> for Fault {
     fn from(fault: StoreError) -> Self {
         match fault {
             StoreError::Io(_) => Self::new("FP-C006", exit::UNEXPECTED, fault.to_string()),
-            StoreError::Missing(_) | StoreError::Changed(_) => Self::new("FP-L006", exit::MISMATCH, fault.to_string()),
+            StoreError::Missing(_) | StoreError::Changed(_) => Self::new(STORED_FILE, exit::MISMATCH, fault.to_string()),
         }
     }
 }

@@ -106,7 +106,11 @@ impl LetterState {
         let Some(mut state) = before else { return Self::first(status, event) };
         state.status = status;
         match event {
-            E::Held { code, message } | E::Rejected { code, message } => state.reason = Some((code.clone(), message.clone())),
+            E::Held { code, message } => {
+                state.reason = Some((code.clone(), message.clone()));
+                state.job = None;
+            }
+            E::Rejected { code, message } => state.reason = Some((code.clone(), message.clone())),
             E::Validated { job } => state.job = Some(job.clone()),
             E::Batched { batch } => state.batch = Some(batch.clone()),
             E::Shipped { batch } => state.expect_batch(batch, event)?,

@@ -209,7 +209,7 @@ pub fn letter_after(status: Option<LetterStatus>, event: &LetterEvent) -> Result
     match (status, event) {
         (None, E::Accepted { .. } | E::Reprint { .. }) => Ok(S::Accepted),
         (Some(S::Accepted), E::DeliveredDigitally { .. }) => Ok(S::Digital),
-        (Some(S::Accepted), E::Held { .. }) => Ok(S::Held),
+        (Some(S::Accepted | S::Validated), E::Held { .. }) => Ok(S::Held),
         (Some(S::Accepted | S::Validated), E::Rejected { .. }) => Ok(S::Rejected),
         (Some(S::Accepted), E::Validated { .. }) => Ok(S::Validated),
         (Some(S::Validated), E::Batched { .. }) => Ok(S::Batched),

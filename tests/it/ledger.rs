@@ -110,7 +110,7 @@ fn the_transition_table_is_exactly_this() {
         table,
         "nothing + accepted = accepted\nnothing + reprint = accepted\naccepted + delivered_digitally = digital\naccepted + held = held\n\
          accepted + rejected = rejected\naccepted + validated = validated\naccepted + withheld = held\naccepted + recalled = cancelled\n\
-         held + freed = accepted\nheld + recalled = cancelled\nrejected + retried = accepted\nvalidated + rejected = rejected\n\
+         held + freed = accepted\nheld + recalled = cancelled\nrejected + retried = accepted\nvalidated + held = held\nvalidated + rejected = rejected\n\
          validated + batched = batched\nvalidated + withheld = held\nvalidated + recalled = cancelled\nbatched + shipped = shipped\n\
          batched + recall_asked = batched\nbatched + unbatched = accepted\nshipped + progressed = shipped\n\
          shipped + settled = settled\nshipped + recall_failed = shipped\nshipped + unbatched = accepted\n\

@@ -7,14 +7,15 @@ use crate::pdf::{A4, pdf};
 use crate::shipping::Town;
 use fjernprint::adapters::store::Store;
 use fjernprint::adapters::{container, encrypt, measure};
-use fjernprint::domain::state::BatchState;
-use fjernprint::domain::status::{BatchEvent, BatchStatus, Person};
-use fjernprint::domain::{Colour, Envelope, Plex, Postage, PrintJob, PrintOptions, Sha256, sheets_of};
+use fjernprint::domain::state::{BatchState, LetterState};
+use fjernprint::domain::status::{BatchEvent, BatchStatus, LetterStatus, Person};
+use fjernprint::domain::{Colour, Envelope, LetterId, Plex, Postage, PrintJob, PrintOptions, Sha256, sheets_of};
 use fjernprint::pipeline::seal::{Member, rows};
 use fjernprint::vendor::{Container, EncryptTo};
 use fjernprint::vendor_site::{Terms, batches_at, check_sequence, verify, verify_on};
 use fjernprint::wire::envelope::encrypted_bytes;
 use fjernprint::wire::manifest::{LetterRow, Manifest, letters_to_csv};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -309,6 +310,70 @@ fn nothing_is_sealed_with_the_certificate_of_another_organisation() {
             };
             verify_on(&town.path("data/batches").join(name.as_str()), &name, &terms).unwrap();
         }
+    }
+}
+
+/// The letters of a town by their senders' identifiers: what was printed of each, and its status.
+fn documents(town: &Town) -> BTreeMap<String, (LetterId, LetterState)> {
+    let mut letters = BTreeMap::new();
+    town.ledger().for_each_letter(|id, state| drop(letters.insert(state.dispatch_id.clone(), (id, state)))).unwrap();
+    letters
+}
+
+/// A disk that forgets a bit holds up the letter that it stood for, and no other: not of its batch, not of its vendor, not of
+/// another's.
+#[test]
+fn a_stored_letter_that_is_damaged_is_held_and_every_other_is_sealed() {
+    let town = Town::new();
+    assert_eq!(town.run(&["run", "--until", "validate"]), Some(0));
+    let document = documents(&town)["edora-1"].1.job.clone().unwrap().document.to_string();
+    let path = town.path(&format!("data/store/{}/{document}", &document[..2]));
+    let sound = fs::read(&path).unwrap();
+    change(&path, |bytes| bytes[100] ^= 1);
+    let output = town.ask(&["run", "--until", "seal"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(6), "{said}");
+    assert!(
+        said.contains("FP-L006") && said.contains(&format!("stored file store/{}/{document} has other bytes", &document[..2])),
+        "{said}"
+    );
+    let mut held = Vec::new();
+    for (name, (id, state)) in documents(&town) {
+        let damaged = state.status == LetterStatus::Held;
+        assert!(damaged || state.status == LetterStatus::Batched, "{name}: {:?}", state.status);
+        if damaged {
+            assert_eq!((name.ends_with("-1"), state.reason.unwrap().0.as_str(), state.job), (true, "FP-L006", None), "{name}");
+            held.push(id.to_string());
+        }
+    }
+    // The letters of the three vendors are the same PDFs.
+    assert_eq!(held.len(), 3);
+    assert_eq!(town.run(&["run", "--until", "seal"]), Some(0), "it is told once; status has it");
+    assert_eq!(town.run(&["ledger", "verify", "--quick"]), Some(0));
+    // Released before it was put right, it is held again; afterwards it goes.
+    let release = |ids: &[String]| {
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        assert_eq!(town.run(&[&["letter", "release"], &ids[..], &["--reason", "restored", "--by", "Anna"]].concat()), Some(0));
+    };
+    release(&held[..1]);
+    assert_eq!(town.run(&["run", "--until", "seal"]), Some(3));
+    fs::write(&path, sound).unwrap();
+    release(&held);
+    assert_eq!(town.run(&["run", "--until", "seal"]), Some(0));
+    assert!(documents(&town).values().all(|(_, state)| state.status == LetterStatus::Batched));
+    assert_eq!(town.run(&["ledger", "verify", "--deep"]), Some(0));
+}
+
+#[test]
+fn an_original_that_is_damaged_holds_its_own_letters_only() {
+    let town = Town::new();
+    assert_eq!(town.run(&["run", "--until", "intake"]), Some(0));
+    let original = documents(&town)["kmd-0"].1.original.to_string();
+    fs::remove_file(town.path(&format!("data/store/{}/{original}", &original[..2]))).unwrap();
+    assert_eq!(town.run(&["run", "--until", "seal"]), Some(3));
+    for (name, (_, state)) in documents(&town) {
+        let status = if name.starts_with("kmd") { LetterStatus::Held } else { LetterStatus::Batched };
+        assert_eq!(state.status, status, "{name}");
     }
 }
 

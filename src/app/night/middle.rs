@@ -244,7 +244,12 @@ struct Printing<'a> {
 
 impl Workshop<'_> {
     fn unit(&self, unit: &Unit) -> Results {
-        let contents = self.contents(&unit.original)?;
+        let contents = match self.contents(&unit.original) {
+            Err(fault) if fault.is_of_stored_file() => {
+                return Ok(unit.letters.iter().map(|(id, _)| Entry::Letter(id.clone(), damaged(&fault))).collect());
+            }
+            contents => contents?,
+        };
         unit.letters.iter().map(|(id, state)| Ok(Entry::Letter(id.clone(), self.letter(state, &contents)?))).collect()
     }
 
@@ -284,6 +289,7 @@ impl Workshop<'_> {
             Ok(Ok(Ok(event))) => Ok(event),
             Ok(Ok(Err(Stop::Held(code, message)))) => Ok(LetterEvent::Held { code: code.to_owned(), message: message.to_owned() }),
             Ok(Ok(Err(Stop::Rejected(code, message)))) => Ok(LetterEvent::Rejected { code, message }),
+            Ok(Err(fault)) if fault.is_of_stored_file() => Ok(damaged(&fault)),
             Ok(Err(fault)) => Err(fault),
             Err(_) => {
                 Ok(LetterEvent::Held { code: "FP-V090".to_owned(), message: "a document of the letter made the parser give up".to_owned() })
@@ -456,6 +462,12 @@ fn defaults(municipality: &Municipality) -> PrintOptions {
 
 fn rejected(code: &str, message: String) -> LetterEvent {
     LetterEvent::Rejected { code: code.to_owned(), message }
+}
+
+/// A stored file that is missing or damaged holds up its own letters only.
+pub(super) fn damaged(fault: &Fault) -> LetterEvent {
+    let message = format!("{}; restore it from a backup, then release the letter", fault.message);
+    LetterEvent::Held { code: fault.code.to_owned(), message }
 }
 
 fn held(code: &'static str) -> Stop {

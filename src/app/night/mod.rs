@@ -116,6 +116,13 @@ impl RunReport {
         done
     }
 
+    /// A fault that does not stop the run; what was said already is not said again.
+    pub(crate) fn add(&mut self, fault: Fault) {
+        if !self.faults.iter().any(|known| known.message == fault.message) {
+            self.faults.push(fault);
+        }
+    }
+
     /// The exit code that this run deserves: the gravest of what happened.
     pub fn exit_code(&self) -> u8 {
         let order = [exit::KEYS, exit::MISMATCH, exit::GATE, exit::UNREACHABLE, exit::UNEXPECTED, exit::USAGE];

@@ -4,6 +4,7 @@
 //! know was cut off before that: it is cleared away, and its letters are planned again.
 
 use super::days::{close_days, open_day};
+use super::middle::damaged;
 use super::ship::held_back;
 use super::{Night, RunReport};
 use crate::adapters::signer::Signer;
@@ -75,10 +76,20 @@ pub(super) fn seal(night: &mut Night<'_>, report: &mut RunReport) -> Result<(), 
     clear_unfinished(&root, &night.ledger)?;
     let as_of = night.as_of();
     close_days(night, as_of)?;
-    let plans = plans(night, as_of)?;
+    // Where letters turned out to be damaged, the others of their batches get new ones at once.
+    if seal_planned(night, plans(night, as_of)?, &root, report)? {
+        seal_planned(night, plans(night, as_of)?, &root, report)?;
+    }
+    night.watch.end("batches");
+    Ok(())
+}
+
+/// Seals what is planned; true when letters were set aside, whose batches' other letters may be planned anew.
+fn seal_planned(night: &mut Night<'_>, plans: Vec<VendorPlan>, root: &Path, report: &mut RunReport) -> Result<bool, Fault> {
     let total = plans.iter().map(|plan| plan.batches.len() as u64).sum();
     night.watch.begin("batches", Some(total));
     let signer = if total > 0 { Some(Signer::read(&night.config.signer, clock::now_s())?) } else { None };
+    let held_before = report.held;
     for plan in plans {
         for letter in plan.too_large {
             let message = "the letter is larger than any batch of this vendor".to_owned();
@@ -88,26 +99,25 @@ pub(super) fn seal(night: &mut Night<'_>, report: &mut RunReport) -> Result<(), 
         }
         let Some(signer) = signer.as_ref().filter(|_| !plan.batches.is_empty()) else { continue };
         if let Some(fault) = held_back(night.config, &night.ledger, &plan.vendor)? {
-            report.faults.push(fault);
+            report.add(fault);
             continue;
         }
         let profile = &night.config.profiles[&plan.vendor];
         let (batches, foreign): (Vec<BatchPlan>, Vec<BatchPlan>) =
             plan.batches.into_iter().partition(|batch| signer.may_sign_for(&batch.municipality, night.config.agreed_signer.as_ref()));
         let municipalities: BTreeSet<Cvr> = foreign.into_iter().map(|batch| batch.municipality).collect();
-        report.faults.extend(municipalities.iter().map(|municipality| signed_by_another(profile, municipality, signer)));
-        match seal_all(night, plan.business_day, profile, &batches, signer, &root) {
-            Ok(sealed) => report.batches_sealed += sealed,
+        municipalities.iter().for_each(|municipality| report.add(signed_by_another(profile, municipality, signer)));
+        match seal_all(night, plan.business_day, profile, &batches, signer, root, report) {
+            Ok(()) => {}
             // The vendor's own certificate or key holds up its own batches only.
             Err(fault) if fault.code == "FP-K025" => {
                 let message = format!("nothing was sealed for {}: {}", profile.id, fault.message);
-                report.faults.push(Fault { message, ..fault });
+                report.add(Fault { message, ..fault });
             }
             Err(fault) => return Err(fault),
         }
     }
-    night.watch.end("batches");
-    Ok(())
+    Ok(report.held > held_before)
 }
 
 /// The vendor's acceptance test would refuse the batches for their signature: better to say so here.
@@ -122,7 +132,7 @@ fn signed_by_another(profile: &VendorProfile, municipality: &Cvr, signer: &Signe
 }
 
 /// Seals one vendor's batches in their order. They are written and read back by as many threads as there are processors,
-/// ahead of the one that is being signed.
+/// ahead of the one that is being signed. A batch that cannot be made stops no other.
 fn seal_all(
     night: &mut Night<'_>,
     business_day: Date,
@@ -130,7 +140,8 @@ fn seal_all(
     plans: &[BatchPlan],
     signer: &Signer,
     root: &Path,
-) -> Result<u64, Fault> {
+    report: &mut RunReport,
+) -> Result<(), Fault> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(plans.len()).max(1);
     let recipient = profile.delivery.encrypt_to.as_ref().map(|to| encrypt::recipient(to, clock::now_s())).transpose()?;
     let maker = Maker {
@@ -161,7 +172,11 @@ fn seal_all(
                 ahead.push_back((plan, prepared));
             }
             let Some((plan, prepared)) = ahead.pop_front() else { return Ok(false) };
-            desk.sign(plan, prepared.recv().map_err(|_| broken())??)?;
+            match prepared.recv().map_err(|_| broken())? {
+                Ok(batch) => desk.sign(plan, batch)?,
+                Err(fault) if is_of_one_batch(&fault) => desk.set_aside(plan, fault, report)?,
+                Err(fault) => return Err(fault),
+            }
             Ok(true)
         };
         let outcome = loop {
@@ -172,8 +187,15 @@ fn seal_all(
         };
         // What stops a batch does not undo those that are signed.
         desk.record()?;
-        outcome.map(|_| desk.batches)
+        report.batches_sealed += desk.batches;
+        outcome.map(|_| ())
     })
+}
+
+/// What lies in the store or came out on the disk is not what was validated, or cannot be joined: other batches have letters
+/// of their own.
+fn is_of_one_batch(fault: &Fault) -> bool {
+    fault.is_of_stored_file() || matches!(fault.code, "FP-B030" | "FP-D005")
 }
 
 /// Removes folders of batches that the ledger does not know.
@@ -218,10 +240,15 @@ impl Maker {
     fn work(&self, jobs: &Receiver<(usize, Sender<Result<Prepared, Fault>>)>, plans: &[BatchPlan]) {
         let ledger = Ledger::open_read_only(&self.ledger).map_err(Fault::from);
         for (index, done) in jobs {
+            let folder = self.root.join(format!("{MAKING}-{index}"));
             let prepared = match &ledger {
-                Ok(ledger) => self.prepare(ledger, &plans[index], self.root.join(format!("{MAKING}-{index}"))),
+                Ok(ledger) => self.prepare(ledger, &plans[index], folder.clone()),
                 Err(fault) => Err(fault.clone()),
             };
+            if prepared.is_err() {
+                // The next run clears away what stays.
+                let _ = fs::remove_dir_all(&folder);
+            }
             // Nobody waits any more when an earlier batch could not be sealed.
             let _ = done.send(prepared);
         }
@@ -313,6 +340,32 @@ impl Desk<'_, '_> {
         self.unrecorded.extend(entries(self.profile, &name, manifest, manifest_hash, signature_hash, &plan.letters));
         self.batches += 1;
         if self.unrecorded.len() < RECORD_LETTERS { Ok(()) } else { self.record() }
+    }
+
+    /// A batch that could not be made: where stored letters are missing or damaged they are held, the others are planned
+    /// anew; otherwise all of them are, by the next run.
+    fn set_aside(&mut self, plan: &BatchPlan, fault: Fault, report: &mut RunReport) -> Result<(), Fault> {
+        let mut documents = Vec::with_capacity(plan.letters.len());
+        self.night.ledger.for_each_of(&plan.letters, |letter, state| {
+            documents.extend(state.job.map(|job| (letter.clone(), job.document)));
+        })?;
+        let mut entries = Vec::new();
+        for (letter, document) in documents {
+            let Err(broken) = self.night.store.get(&document).map_err(Fault::from) else { continue };
+            if !broken.is_of_stored_file() {
+                return Err(broken);
+            }
+            let text =
+                format!("letter {letter} is held: {}; restore it from a backup, then `fjernprint letter release {letter}`", broken.message);
+            entries.push(Entry::Letter(letter, damaged(&broken)));
+            report.add(Fault { message: text, ..broken });
+        }
+        if entries.is_empty() {
+            report.add(fault);
+            return Ok(());
+        }
+        report.held += entries.len() as u64;
+        Ok(self.night.ledger.record(&clock::now(), &entries)?)
     }
 
     /// Makes the signed batches durable, and then known to the ledger.

@@ -70,9 +70,7 @@ pub(super) fn ship(night: &mut Night<'_>, only: Option<&BatchName>, report: &mut
             return shipped.fault.map_or(Ok(()), Err);
         }
         // What kept its letters from being sealed, and keeps its batches here too, is said once.
-        let said = |fault: &Fault| report.faults.iter().any(|known| known.message == fault.message);
-        let new = shipped.fault.filter(|fault| !said(fault));
-        report.faults.extend(new);
+        shipped.fault.into_iter().for_each(|fault| report.add(fault));
     }
     watch.end("shipping");
     Ok(())
