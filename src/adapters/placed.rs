@@ -55,6 +55,9 @@ impl Placed {
 
 impl Write for Placed {
     fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        if piece.is_empty() {
+            return Ok(0);
+        }
         if piece.len() <= SMALL_BYTES {
             self.hold(piece)?;
         } else {

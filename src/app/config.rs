@@ -479,6 +479,11 @@ impl Config {
         self.profiles.get(self.municipalities.get(municipality)?.vendor_at(business_date.parse().ok()?)?)
     }
 
+    /// Vendors with a contract on this day.
+    pub fn vendors_on(&self, day: Date) -> BTreeSet<&VendorId> {
+        self.municipalities.values().filter_map(|municipality| municipality.vendor_at(day)).collect()
+    }
+
     /// Vendors with a contract that has begun, also one that has ended: its last letters may be on their way.
     pub fn vendors_by(&self, day: Date) -> BTreeSet<&VendorId> {
         let begun = |c: &&Contract| c.valid_from.is_none_or(|from| from <= day);

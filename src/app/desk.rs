@@ -3,7 +3,8 @@
 
 use super::account::{Account, Unsettled, account, at_vendor};
 use super::config::Config;
-use super::fault::Fault;
+use super::fault::{Fault, exit};
+use super::last_runs::Told;
 use super::signing::Warning;
 use super::{alarms, contracts, last_runs, release, signing, who};
 use crate::adapters::clock;
@@ -12,7 +13,7 @@ use crate::domain::calendar::{date_in_denmark, shown_in_denmark};
 use crate::domain::codes::{self, Owner};
 use crate::domain::order::{Deed, Order, OrderStatus};
 use crate::domain::status::{BatchStatus, LetterStatus};
-use crate::domain::{VendorId, counted};
+use crate::domain::{BatchName, VendorId, counted};
 use crate::ledger::{EVERY_VENDOR, Kept, Ledger};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
@@ -22,6 +23,8 @@ use serde::Serialize;
 const ANSWERED_SHOWN_DAYS: i64 = 7;
 /// A night is missed when the last good run is older than this.
 const RUN_EVERY_H: i64 = 26;
+/// A certificate that ends within a week waits for a person, and no longer for a letter to arrive.
+const PRESSING_DAYS: i64 = 7;
 /// Room on the data folder's disk: low when less than both of these is free.
 const DISK_FREE_MIN_BYTES: u64 = 10 << 30;
 const DISK_FREE_MIN_PERCENT: u64 = 10;
@@ -87,6 +90,8 @@ pub fn desk(config: &Config, ledger: &Ledger, account: &Account, business_date: 
     list.extend(desk.rejected()?);
     list.extend(desk.refused_files()?);
     list.extend(desk.sealed(account));
+    // What waits for a person comes first; of each gravity the order is that of above.
+    list.sort_by_key(|one| one.gravity);
     Ok(list)
 }
 
@@ -108,13 +113,15 @@ pub fn after(config: &Config, account: &Account) -> Result<Vec<Attention>, Fault
 
 /// What stands in the way of sealing, or soon will.
 fn signer_trouble(config: &Config) -> Option<Attention> {
-    let (code, message, gravity) = match signing::outlook(config).map(|outlook| outlook.warning()) {
-        Ok(None) => return None,
-        Ok(Some(warning)) => (warning.code, warning.message, Gravity::Yellow),
+    let (code, message, gravity) = match signing::outlook(config) {
+        Ok(outlook) => {
+            let warning = outlook.warning()?;
+            let pressing = outlook.expiry.is_some_and(|expiry| expiry.days <= PRESSING_DAYS);
+            (warning.code, warning.message, if pressing { Gravity::Red } else { Gravity::Yellow })
+        }
         Err(fault) => (fault.code, format!("nothing can be sealed: {}  {}", fault.code, fault.message), Gravity::Red),
     };
-    let next = format!("openssl x509 -noout -subject -enddate -in {}", config.signer.certificate.display());
-    Some(attention("certificate", gravity, Some(code), "signer", message, next))
+    Some(attention("certificate", gravity, Some(code), "signer", message, format!("fjernprint explain {code}")))
 }
 
 fn attention(
@@ -179,14 +186,29 @@ impl Desk<'_> {
                 ("batch_unreleased", None, text, format!("fjernprint batch release {name} --by NAME"))
             }
             BatchStatus::Uploading => {
-                let text = format!("its upload was begun {} times and did not end; the next run goes on", state.attempts);
-                ("batch_uploading", None, text, "fjernprint run --until ship".to_owned())
+                let begun = counted(u64::from(state.attempts), "time");
+                match self.last_fault_of(name) {
+                    Some(Told { code, message }) => {
+                        let page = codes::find(&code).map(|page| page.code);
+                        ("batch_uploading", page, format!("its upload was begun {begun}: {message}"), format!("fjernprint explain {code}"))
+                    }
+                    None => {
+                        let text = format!("its upload was begun {begun} and did not end; the next run goes on");
+                        ("batch_uploading", None, text, "fjernprint run --until ship".to_owned())
+                    }
+                }
             }
             _ => return None,
         };
         let (count, days) = (u64::from(state.letters), self.days_of(&state.business_date));
         let text = format!("batch {name}, {}, {text}", counted(count, "letter"));
         Some(Attention { count, days, ..attention(what, Gravity::Red, code, name.to_string(), text, next) })
+    }
+
+    /// What the last run said of a batch.
+    fn last_fault_of(&self, name: &BatchName) -> Option<Told> {
+        let last = last_runs::of(self.config, "run")?;
+        last.faults.into_iter().find(|told| told.message.contains(name.as_str()))
     }
 
     fn overdue(&self, batch: &Unsettled) -> Option<Attention> {
@@ -228,7 +250,7 @@ impl Desk<'_> {
         };
         let ahead =
             |warning: Warning| attention("contract", Gravity::Yellow, Some(warning.code), "contract", warning.message, check("all"));
-        let in_use = self.config.vendors_by(today).into_iter();
+        let in_use = self.config.vendors_on(today).into_iter();
         in_use.filter_map(shut).chain(contracts::outlook(self.config, today).into_iter().map(ahead)).collect()
     }
 
@@ -257,10 +279,19 @@ impl Desk<'_> {
             let good =
                 good.map_or("none ended well yet".to_owned(), |at| format!("the last that did its work ended {}", shown_in_denmark(at)));
             let ended = if failed { format!("ended with {}", last.exit_code) } else { "is more than a day old".to_owned() };
-            let text = format!("the last `fjernprint {job}`, of {}, {ended}; {good}", shown_in_denmark(began));
+            let mut text = format!("the last `fjernprint {job}`, of {}, {ended}; {good}", shown_in_denmark(began));
+            let mut next = format!("fjernprint {job}");
+            if let Some((first, others)) = last.faults.split_first().filter(|_| failed) {
+                let more = if others.is_empty() { String::new() } else { format!(" (and {} more)", counted(others.len() as u64, "fault")) };
+                text = format!("{text}. It said: {}  {}{more}", first.code, first.message);
+                // A vendor that was not reached may be there by now.
+                if last.exit_code != exit::UNREACHABLE {
+                    next = format!("fjernprint explain {}", first.code);
+                }
+            }
             let days = Some((self.now.as_second() - last.last_success_at_s.unwrap_or(last.began_at_s)) / 86_400);
             let owner = Some(Owner::It);
-            Some(Attention { owner, days, ..attention("job", Gravity::Red, None, job, text, format!("fjernprint {job}")) })
+            Some(Attention { owner, days, ..attention("job", Gravity::Red, None, job, text, next) })
         };
         last_runs::JOBS.into_iter().filter_map(missed).collect()
     }
@@ -342,8 +373,15 @@ impl Desk<'_> {
             let count = batches.iter().map(|batch| u64::from(batch.state.letters)).sum();
             let (batches, letters) = (counted(batches.len() as u64, "batch"), counted(count, "letter"));
             let text = format!("{vendor}: {batches} with {letters}, sealed and waiting for the next run");
-            let next = "fjernprint run --until ship".to_owned();
             let days = self.days_of(oldest);
+            if !self.config.connections.keys().any(|known| known.as_str() == vendor) {
+                let text = format!("{vendor}: {batches} with {letters} are sealed, and the configuration has no [[connection]] to it");
+                let next = format!("fjernprint vendor check {vendor}");
+                let asked = attention("batch_sealed", Gravity::Red, Some("FP-C008"), vendor.clone(), text, next);
+                list.push(Attention { count, days, ..asked });
+                continue;
+            }
+            let next = "fjernprint run --until ship".to_owned();
             list.push(Attention { count, days, ..attention("batch_sealed", Gravity::Yellow, None, vendor.clone(), text, next) });
         }
         list

@@ -31,10 +31,23 @@ pub struct LastRun {
     /// What it did, by the names of its report.
     #[serde(default)]
     pub did: BTreeMap<String, u64>,
+    /// What stood in its way, the first of it.
+    #[serde(default)]
+    pub faults: Vec<Told>,
     /// Faults of all its runs since this file was begun, by code.
     #[serde(default)]
     pub faults_total: BTreeMap<String, u64>,
 }
+
+/// A fault as it was told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    pub code: String,
+    pub message: String,
+}
+
+/// Faults of a run that are kept.
+const FAULTS_KEPT: usize = 50;
 
 impl LastRun {
     /// Letters that are rejected or held are no failure: the rest of the night is done.
@@ -70,6 +83,7 @@ pub(super) fn note(config: &Config, job: &str, began: Instant, ended: &Ended<'_>
         last_success_at_s: before.last_success_at_s,
         stage_seconds: ended.stage_seconds.iter().map(|(stage, seconds)| ((*stage).to_owned(), *seconds)).collect(),
         did: ended.did.clone(),
+        faults: ended.faults.iter().take(FAULTS_KEPT).map(|f| Told { code: f.code.to_owned(), message: f.message.clone() }).collect(),
         faults_total: before.faults_total,
     };
     if last.did_its_work() {

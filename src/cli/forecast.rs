@@ -50,7 +50,7 @@ pub fn totals(ahead: &DryRun) -> Value {
         "cost_ore": classes().map(|c| c.cost_ore).sum::<u64>(),
         "unpriced": classes().map(|c| c.unpriced).sum::<u64>(),
         "late": ahead.plans.iter().map(|p| p.late.len()).sum::<usize>(),
-        "sealed_earlier": ahead.waiting.iter().map(|(_, letters)| u64::from(*letters)).sum::<u64>(),
+        "sealed_earlier": ahead.waiting.iter().map(|one| u64::from(one.letters)).sum::<u64>(),
         "digital": ahead.report.digital, "held": ahead.report.held, "rejected": ahead.report.rejected,
     })
 }
@@ -58,13 +58,14 @@ pub fn totals(ahead: &DryRun) -> Value {
 pub fn page(out: &mut impl Write, ahead: &DryRun) -> io::Result<()> {
     writeln!(out, "ahead on {}", ahead.report.business_date)?;
     table(out, &ahead.plans)?;
-    let sealed: u64 = ahead.waiting.iter().map(|(_, letters)| u64::from(*letters)).sum();
+    let sealed: u64 = ahead.waiting.iter().map(|one| u64::from(one.letters)).sum();
     let r = &ahead.report;
     writeln!(
         out,
         "beside them {sealed} letters sealed earlier wait; of what came in {} are digital, {} held, {} rejected",
         r.digital, r.held, r.rejected
-    )
+    )?;
+    ahead.report.faults.iter().try_for_each(|fault| writeln!(out, "as things stand  {}  {}", fault.code, fault.message))
 }
 
 /// Letters, sheets and cost by vendor and class.

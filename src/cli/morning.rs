@@ -20,15 +20,16 @@ impl Face<'_> {
             list.iter().try_for_each(|one| show::line(&mut self.out, "attention", one))?;
             self.summary(&account, started.elapsed().as_secs_f64())?;
         } else {
-            attention(&mut self.out, &list, coloured())?;
+            attention(&mut self.out, &list, coloured(), "nothing waits for anybody")?;
             show::account(&mut self.out, &account)?;
         }
         Ok(if account.terms.balance() { exit::DONE } else { exit::MISMATCH })
     }
 
-    /// What needs somebody, after a run.
-    pub(super) fn desk(&mut self, config: &Config, account: &Account) -> Result<(), Ended> {
-        Ok(attention(&mut self.out, &desk::after(config, account)?, coloured())?)
+    /// What needs somebody, after a run whose own faults are told after it.
+    pub(super) fn desk(&mut self, config: &Config, account: &Account, faults: &[Fault]) -> Result<(), Ended> {
+        let none = if faults.is_empty() { "nothing waits for anybody" } else { "what stood in the way of this run stands at its end" };
+        Ok(attention(&mut self.out, &desk::after(config, account)?, coloured(), none)?)
     }
 
     /// Which letters of a night are held or rejected.
@@ -95,9 +96,9 @@ fn coloured() -> bool {
 }
 
 /// What needs somebody, gravest first: what it is, and the command to run next.
-fn attention(out: &mut impl Write, list: &[Attention], coloured: bool) -> io::Result<()> {
+fn attention(out: &mut impl Write, list: &[Attention], coloured: bool, none: &str) -> io::Result<()> {
     if list.is_empty() {
-        return writeln!(out, "nothing waits for anybody\n");
+        return writeln!(out, "{none}\n");
     }
     let (bold_red, yellow, faint, plain) = if coloured { ("\x1b[1;31m", "\x1b[33m", "\x1b[2m", "\x1b[0m") } else { ("", "", "", "") };
     for of_a_kind in list.chunk_by(|a, b| a.what == b.what) {

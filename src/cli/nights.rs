@@ -54,9 +54,7 @@ impl Face<'_> {
                 show::line(&mut self.out, "plan", plan)?;
             }
             forecast::lines(&mut self.out, &dry.plans)?;
-            for (batch, letters) in &dry.waiting {
-                show::line(&mut self.out, "waiting", &json!({"batch": batch, "letters": letters}))?;
-            }
+            dry.waiting.iter().try_for_each(|one| show::line(&mut self.out, "waiting", one))?;
             dry.report.warnings.iter().try_for_each(|warning| show::line(&mut self.out, "warning", warning))?;
             show::line(&mut self.out, "summary", &dry.report)?;
         } else {
@@ -89,6 +87,9 @@ impl Face<'_> {
         let ahead = night::forecast(config, business_date, &self.progress)?;
         if self.json {
             forecast::lines(&mut self.out, &ahead.plans)?;
+            for fault in &ahead.report.faults {
+                show::line(&mut self.out, "held_back", &json!({"code": fault.code, "message": fault.message}))?;
+            }
             show::line(&mut self.out, "summary", &forecast::totals(&ahead))?;
         } else {
             forecast::page(&mut self.out, &ahead)?;
@@ -99,7 +100,7 @@ impl Face<'_> {
     /// The report of a run, what needs somebody, the account, and which letters of the night are held or rejected.
     pub(super) fn account(&mut self, config: &Config, report: &RunReport, account: &Account) -> Result<(), Ended> {
         show::report(&mut self.out, report)?;
-        self.desk(config, account)?;
+        self.desk(config, account, &report.faults)?;
         show::account(&mut self.out, account)?;
         self.troubles(config, &report.business_date)
     }

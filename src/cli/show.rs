@@ -5,7 +5,7 @@ use crate::app::account::{Account, Line, Terms};
 use crate::app::demo::DemoNight;
 use crate::app::desk::waiting;
 use crate::app::inquiry::{Happened, Shown};
-use crate::app::night::{DryRun, RunReport};
+use crate::app::night::{DryRun, RunReport, Waiting};
 use crate::app::orders::{Copy, Course, Item};
 use crate::app::validate::{Verdict, severity_word};
 use crate::domain::counted;
@@ -160,9 +160,10 @@ pub fn troubles(out: &mut impl Write, word: &str, letters: &[[String; 4]], all: 
 pub fn dry_run(out: &mut impl Write, dry: &DryRun) -> io::Result<()> {
     report(out, &dry.report)?;
     for plan in dry.plans.iter().flat_map(|plan| &plan.batches) {
+        let verb = if dry.held_back.contains(&plan.vendor) { "would wait for" } else { "would seal for" };
         writeln!(
             out,
-            "would seal for {:<12} {}  {:>6} letters, {:>7} pages, {:>7} sheets, {:>9} kB  {}",
+            "{verb} {:<12} {}  {:>6} letters, {:>7} pages, {:>7} sheets, {:>9} kB  {}",
             plan.vendor.as_str(),
             plan.municipality,
             plan.letters.len(),
@@ -172,8 +173,9 @@ pub fn dry_run(out: &mut impl Write, dry: &DryRun) -> io::Result<()> {
             plan.class.join(" ")
         )?;
     }
-    for (batch, letters) in &dry.waiting {
-        writeln!(out, "would ship {batch}, sealed earlier, {letters} letters")?;
+    for Waiting { batch, vendor, letters } in &dry.waiting {
+        let verb = if dry.held_back.contains(vendor) { "would keep" } else { "would ship" };
+        writeln!(out, "{verb} {batch}, sealed earlier, {}", counted(u64::from(*letters), "letter"))?;
     }
     forecast::table(out, &dry.plans)?;
     writeln!(out, "a dry run: nothing was changed")

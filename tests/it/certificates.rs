@@ -55,6 +55,11 @@ pub fn issue(wish: Wish, issuer: Option<&Issued>) -> Issued {
         Some(bits) => PKey::from_rsa(Rsa::generate(bits).unwrap()).unwrap(),
         None => PKey::from_ec_key(EcKey::generate(&EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap()).unwrap()).unwrap(),
     };
+    issue_for(key, wish, issuer)
+}
+
+/// The same for a key that is there: two certificates of one authority, say.
+pub fn issue_for(key: PKey<Private>, wish: Wish, issuer: Option<&Issued>) -> Issued {
     let mut subject = X509NameBuilder::new().unwrap();
     subject.append_entry_by_text("CN", wish.name).unwrap();
     let subject = subject.build();

@@ -198,9 +198,9 @@ fn status_names_what_needs_somebody_gravest_first_each_with_the_command_to_run_n
             "red batch_uploading - 1 10",
             "red held FP-R001 2 10",
             "red held FP-R004 1 1",
+            "red batch_sealed FP-C008 1 0",
             "yellow rejected FP-V010 1 2",
             "yellow file_refused FP-I001 1 1",
-            "yellow batch_sealed - 1 0",
         ]
     );
     assert_eq!(attention.iter().find(|one| one["what"] == "held").unwrap()["owner"], "case_worker");

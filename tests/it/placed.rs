@@ -1,4 +1,4 @@
-//! Files that a library goes back and forth in: what they hold is what the same steps leave in memory.
+//! Files that a library goes back and forth in: what they hold is what the same steps leave in a plain file, or in memory.
 
 use fjernprint::adapters::placed::{Peeked, Placed};
 use proptest::prelude::*;
@@ -47,14 +47,14 @@ proptest! {
     #[test]
     fn what_is_written_at_places_is_what_stands_there(steps in proptest::collection::vec(step(), 1..40)) {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("placed");
-        let (mut placed, mut expected) = (Placed::new(File::create(&path).unwrap()), Cursor::new(Vec::new()));
+        let (path, beside) = (dir.path().join("placed"), dir.path().join("beside"));
+        let (mut placed, mut expected) = (Placed::new(File::create(&path).unwrap()), File::create(&beside).unwrap());
         for step in &steps {
             prop_assert_eq!(take(&mut placed, step), take(&mut expected, step));
-            prop_assert_eq!(placed.stream_position().unwrap(), expected.position());
+            prop_assert_eq!(placed.stream_position().unwrap(), expected.stream_position().unwrap());
         }
         placed.flush().unwrap();
-        prop_assert!(fs::read(&path).unwrap() == *expected.get_ref());
+        prop_assert!(fs::read(&path).unwrap() == fs::read(&beside).unwrap());
     }
 
     #[test]

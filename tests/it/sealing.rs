@@ -2,7 +2,7 @@
 //! for two persons.
 
 use crate::batches::{Draft, Signer, letter, profile};
-use crate::certificates::{SIGNER, Usage, Wish, issue};
+use crate::certificates::{ROOT, SIGNER, Usage, Wish, issue, issue_for};
 use crate::pdf::{A4, pdf};
 use crate::shipping::Town;
 use fjernprint::adapters::store::Store;
@@ -362,6 +362,40 @@ fn a_stored_letter_that_is_damaged_is_held_and_every_other_is_sealed() {
     assert_eq!(town.run(&["run", "--until", "seal"]), Some(0));
     assert!(documents(&town).values().all(|(_, state)| state.status == LetterStatus::Batched));
     assert_eq!(town.run(&["ledger", "verify", "--deep"]), Some(0));
+}
+
+/// The vendor would refuse it, so nothing goes up; its letters can be sealed anew.
+#[test]
+fn a_batch_whose_signature_has_ended_is_not_shipped() {
+    let town = Town::of("edora");
+    let root = issue(ROOT, None);
+    let signer = issue(SIGNER, Some(&root));
+    let ended = issue_for(root.key.clone(), Wish { days: (-400, -2), ..ROOT }, None);
+    fs::write(town.path("keys/signer.pem"), signer.pem()).unwrap();
+    fs::write(town.path("keys/signer.key"), signer.key.private_key_to_pem_pkcs8().unwrap()).unwrap();
+    fs::write(town.path("keys/ca.pem"), root.pem()).unwrap();
+    let (site, address) = town.site("edora");
+    town.configure(&[("edora", address)]);
+    let config = fs::read_to_string(town.path("fjernprint.toml")).unwrap();
+    let config = config.replace("key = \"keys/signer.key\"\n", "key = \"keys/signer.key\"\nroot = \"keys/ca.pem\"\n");
+    fs::write(town.path("fjernprint.toml"), config).unwrap();
+    assert_eq!(town.run(&["run", "--until", "seal"]), Some(0));
+    let name = town.batches("edora").remove(0).0;
+    fs::write(town.path("keys/ca.pem"), ended.pem()).unwrap();
+    let output = town.ask(&["run"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    let told = format!("the signature of batch {name} does not hold any more");
+    assert!(output.status.code() == Some(12) && said.contains("FP-K021") && said.contains(&told), "{said}");
+    assert_eq!(fs::read_dir(town.path("site/edora/files/in")).unwrap().count(), 0);
+    let shown = String::from_utf8_lossy(&town.ask_plainly(&["status"]).stdout).into_owned();
+    assert!(shown.contains(&told), "status says why: {shown}");
+    // With certificates that hold, the letters are sealed anew and arrive once.
+    fs::write(town.path("keys/ca.pem"), root.pem()).unwrap();
+    let again = ["batch", "cancel", name.as_str(), "--letters", "again", "--reason", "its certificate ended", "--by", "Anna"];
+    assert_eq!(town.run(&again), Some(0));
+    assert_eq!(town.run(&["run"]), Some(0));
+    town.until_settled(3);
+    site.stop();
 }
 
 #[test]

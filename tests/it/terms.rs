@@ -154,7 +154,8 @@ fn a_dry_run_says_what_would_keep_a_run_from_sealing() {
         let output = house.ask(&["run", "--dry-run"]);
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
-    assert_eq!(plan().0, Some(0));
+    let (code, told) = plan();
+    assert!(code == Some(2) && told.contains("FP-C008"), "{told}");
     assert_eq!(house.ask(&["stop", "--vendor", "edora", "--reason", "wrong paper", "--by", "Anna"]).status.code(), Some(0));
     let (code, told) = plan();
     assert!(code == Some(8) && told.contains("FP-O003"), "{told}");

@@ -22,6 +22,8 @@ use std::time::{Duration, Instant};
 
 /// LIBSSH2_FX_NO_SUCH_FILE.
 const NO_SUCH_FILE: i32 = 2;
+/// LIBSSH2_FX_PERMISSION_DENIED and LIBSSH2_FX_OP_UNSUPPORTED: not every vendor lets others remove files.
+const REMOVAL_REFUSED: [ErrorCode; 2] = [ErrorCode::SFTP(3), ErrorCode::SFTP(8)];
 /// LIBSSH2_ERROR_FILE: what libssh2 says at the end of a listing.
 const END_OF_LIST: i32 = -16;
 
@@ -150,6 +152,16 @@ impl Connection {
                 Err(SftpFault::new("FP-S008", format!("removing {remote}"), fault, true))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Takes away what an earlier attempt left, where the server lets us. Names belong to one attempt, so what stays is in
+    /// nobody's way.
+    pub fn clear_away(&self, remote: &str) -> Result<(), SftpFault> {
+        match self.sftp().unlink(Path::new(remote)) {
+            Ok(()) => Ok(()),
+            Err(fault) if REMOVAL_REFUSED.contains(&fault.code()) => Ok(()),
+            Err(_) => self.remove(remote),
         }
     }
 

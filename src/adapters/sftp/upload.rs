@@ -105,7 +105,7 @@ impl Connection {
         match self.rename(&under, remote) {
             // A server does not overwrite by rename: what has the name came there since we looked, and is ours or not.
             Err(fault) => match self.size(remote) {
-                Ok(Some(there)) if there == *bytes => self.remove(&under),
+                Ok(Some(there)) if there == *bytes => self.clear_away(&under),
                 _ => Err(fault),
             },
             Ok(()) => Ok(()),

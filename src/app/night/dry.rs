@@ -6,8 +6,11 @@ use crate::app::config::Config;
 use crate::app::fault::Fault;
 use crate::app::gates;
 use crate::app::watch::Watch;
+use crate::domain::{BatchName, VendorId};
 use crate::ledger::Ledger;
 use crate::pipeline::group::VendorPlan;
+use serde::Serialize;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -16,8 +19,18 @@ use std::path::{Path, PathBuf};
 pub struct DryRun {
     pub report: RunReport,
     pub plans: Vec<VendorPlan>,
-    /// Batches sealed earlier that would be shipped: name, letters.
-    pub waiting: Vec<(String, u32)>,
+    /// Batches sealed earlier that would be shipped.
+    pub waiting: Vec<Waiting>,
+    /// Vendors that nothing would go to now: the report's faults say why.
+    pub held_back: BTreeSet<VendorId>,
+}
+
+/// A batch sealed earlier.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Waiting {
+    pub batch: BatchName,
+    pub vendor: VendorId,
+    pub letters: u32,
 }
 
 /// Goes through intake, recipient, render, validate and group on a copy, and throws the copy away.
@@ -45,19 +58,34 @@ pub fn forecast(config: &Config, business_date: Option<&str>, watch: &dyn Watch)
     intake::intake(&mut night, &mut report)?;
     middle::middle(&mut night, &register(config)?, &templates(config)?, &mut report)?;
     let plans = seal::plans(&night, night.as_of())?;
-    report.faults = held_back(&night, &plans)?;
-    let waiting = seal::unshipped(&night.ledger)?.into_iter().map(|(name, state)| (name.to_string(), state.letters)).collect();
-    Ok(DryRun { report, plans, waiting })
+    let waiting = seal::unshipped(&night.ledger)?.into_iter();
+    let waiting: Vec<Waiting> = waiting.map(|(batch, state)| Waiting { batch, vendor: state.vendor, letters: state.letters }).collect();
+    let held_back = held_back(&night, &plans, &waiting, &mut report)?;
+    Ok(DryRun { report, plans, waiting, held_back })
 }
 
-/// What would keep a run from sealing what is planned.
-fn held_back(night: &Night<'_>, plans: &[VendorPlan]) -> Result<Vec<Fault>, Fault> {
+/// What would keep a run from sealing what is planned and from shipping it: reported, and whom it keeps it from.
+fn held_back(night: &Night<'_>, plans: &[VendorPlan], waiting: &[Waiting], report: &mut RunReport) -> Result<BTreeSet<VendorId>, Fault> {
     let closed = gates::closed_now(night.config, &night.ledger, night.business_day())?;
-    let mut faults: Vec<Fault> = closed.iter().map(gates::fault).collect();
-    for vendor in plans.iter().filter(|plan| !plan.batches.is_empty()).map(|plan| &plan.vendor) {
-        faults.extend(ship::held_back(night.config, &night.ledger, vendor)?);
+    let planned = plans.iter().filter(|plan| !plan.batches.is_empty()).map(|plan| &plan.vendor);
+    let vendors: BTreeSet<&VendorId> = planned.chain(waiting.iter().map(|one| &one.vendor)).collect();
+    let mut kept = BTreeSet::new();
+    for vendor in vendors {
+        let unconnected = || (!night.config.connections.contains_key(vendor)).then(|| no_connection(vendor));
+        if let Some(fault) = ship::held_back(night.config, &night.ledger, vendor)?.or_else(unconnected) {
+            report.add(fault);
+            kept.insert(vendor.clone());
+        }
     }
-    Ok(faults)
+    closed.iter().map(gates::fault).for_each(|fault| report.add(fault));
+    if !closed.is_empty() {
+        kept.extend(plans.iter().map(|plan| plan.vendor.clone()));
+    }
+    Ok(kept)
+}
+
+fn no_connection(vendor: &VendorId) -> Fault {
+    Fault::usage("FP-C008", format!("nothing goes up to {vendor}: the configuration has no connection to it"))
 }
 
 /// A folder that goes when it is dropped; what a killed dry run left is cleared by the next.

@@ -18,7 +18,7 @@ mod upload;
 
 pub use crate::pipeline::group::{ClassTotals, Faster, Late, VendorPlan};
 pub(crate) use days::open_day;
-pub use dry::{DryRun, dry_run, forecast};
+pub use dry::{DryRun, Waiting, dry_run, forecast};
 pub use reconcile::Answers;
 pub use rehearse::{Comparison, Rehearsal, RehearseOptions, Side, rehearse};
 pub(crate) use ship::{read_manifest, sealed_on_disk};

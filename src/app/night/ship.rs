@@ -6,6 +6,7 @@
 use super::upload::{self, Round};
 use super::{Night, RunReport, seal};
 use crate::adapters::clock;
+use crate::adapters::keys::read_bounded;
 use crate::adapters::sftp::{Manner, OwnFolder, Sessions, SftpFault, Target};
 use crate::adapters::store::size_and_hash;
 use crate::app::config::Config;
@@ -19,7 +20,7 @@ use crate::domain::{BatchName, CompletionSign, OrderId, Sha256, VendorId, counte
 use crate::ledger::{Entry, Ledger};
 use crate::pipeline::ship::{Parts, Step, completion_sign, earlier, step, wait_after};
 use crate::vendor::{UploadCheck, VendorProfile};
-use crate::wire::cms::SIGNATURE_BYTES_MAX;
+use crate::wire::cms::{self, SIGNATURE_BYTES_MAX, SignatureFault};
 use crate::wire::manifest::{BatchFiles, MANIFEST_BYTES_MAX, Manifest};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -118,9 +119,12 @@ impl<'l> Delivery<'_, 'l> {
             let Err((fault, can_help)) = outcome else { break };
             if !can_help || fault.exit != exit::UNREACHABLE || tries >= profile.delivery.attempts_max {
                 let name = current.map(|(name, _)| name.to_string()).unwrap_or_default();
-                let after = waiting.len();
+                let rest = match waiting.len() {
+                    0 => format!("batch {name} waits"),
+                    after => format!("batch {name} and {after} after it wait"),
+                };
                 let tried = counted(u64::from(tries), "time");
-                let message = format!("{}, tried {tried}: batch {name} and {after} after it wait: {}", self.vendor, fault.message);
+                let message = format!("{}, tried {tried}: {rest}: {}", self.vendor, fault.message);
                 shipped.fault = Some(Fault { message, ..fault });
                 break;
             }
@@ -237,6 +241,7 @@ impl Shipment<'_, '_, '_> {
         let ours = |e: Fault| (e, false);
         // Nothing of a batch goes up before all of it is proved to be what was sealed.
         let (manifest, manifest_bytes) = sealed_on_disk(&folder, self.name, state).map_err(ours)?;
+        self.still_signed(state).map_err(ours)?;
         let signature = folder.join(BatchFiles::signature(self.name));
         let signature_bytes = fs::metadata(&signature).map_err(|e| ours(Fault::io(format!("reading {}", signature.display()), &e)))?.len();
         let parts = Parts::of(&manifest, manifest_bytes, signature_bytes, &self.profile.delivery);
@@ -251,6 +256,22 @@ impl Shipment<'_, '_, '_> {
         proof.iter().try_for_each(|one| sessions.upload(std::slice::from_ref(one), &manner)).map_err(theirs)
     }
 
+    /// FP-K021 when a certificate of the batch's signature has ended since it was sealed: the vendor's acceptance test takes
+    /// none that does not hold when it is made. Asked where it is known what the vendor trusts.
+    fn still_signed(&self, state: &BatchState) -> Result<(), Fault> {
+        let trusted = self.delivery.config.signer.root.as_ref().and_then(|root| read_bounded(root).ok());
+        let Some(trusted) = trusted else { return Ok(()) };
+        let folder = self.delivery.config.batches_path().join(self.name.as_str());
+        let manifest = manifest_bytes_of(&folder, self.name)?;
+        let Err(SignatureFault::OutsideValidity(why)) = cms::check(&manifest, &self.signature(state)?, &trusted) else { return Ok(()) };
+        let name = self.name;
+        let text = format!(
+            "the signature of batch {name} does not hold any more ({why}), and the vendor would refuse it: nothing of it went up; \
+             `fjernprint batch cancel {name} --letters again --reason TEXT` has its letters sealed anew"
+        );
+        Err(Fault::new("FP-K021", exit::KEYS, text))
+    }
+
     /// Puts up what the vendor begins on.
     fn mark(&self, sessions: &Sessions, state: &BatchState, attempt: u32) -> Result<(), Failed> {
         let permit = || self.delivery.permit();
@@ -260,7 +281,7 @@ impl Shipment<'_, '_, '_> {
         };
         let target = Target::new(completion_sign(self.name, &self.profile.delivery), content.len() as u64);
         for earlier in earlier(attempt) {
-            sessions.first().remove(&Manner::part(&target.remote, earlier)).map_err(theirs)?;
+            sessions.first().clear_away(&Manner::part(&target.remote, earlier)).map_err(theirs)?;
         }
         sessions.first().upload(&mut Cursor::new(content), &target, &self.manner(attempt, &permit)).map_err(theirs)
     }
@@ -331,12 +352,17 @@ fn names_below(folder: &Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
-/// The manifest as it was sealed: its bytes must be those that the ledger knows.
-pub(crate) fn read_manifest(folder: &Path, name: &BatchName, state: &BatchState) -> Result<(Manifest, u64), Fault> {
+fn manifest_bytes_of(folder: &Path, name: &BatchName) -> Result<Vec<u8>, Fault> {
     let path: PathBuf = folder.join(BatchFiles::manifest(name));
     let mut bytes = Vec::new();
     let read = File::open(&path).and_then(|file| file.take(MANIFEST_BYTES_MAX + 1).read_to_end(&mut bytes));
     read.map_err(|e| Fault::io(format!("reading {}", path.display()), &e))?;
+    Ok(bytes)
+}
+
+/// The manifest as it was sealed: its bytes must be those that the ledger knows.
+pub(crate) fn read_manifest(folder: &Path, name: &BatchName, state: &BatchState) -> Result<(Manifest, u64), Fault> {
+    let bytes = manifest_bytes_of(folder, name)?;
     if Sha256(openssl::sha::sha256(&bytes)) != state.manifest {
         let text = format!("the manifest of batch {name} on disk is not the one that was sealed; nothing of it was sent");
         return Err(Fault::new("FP-L006", exit::MISMATCH, text));

@@ -53,7 +53,7 @@ impl Round<'_> {
             Err(fault) => return Err(fault),
         };
         for (part, attempt) in left_over(&listed, folder, &self.parts.content, self.manner.attempt) {
-            self.connection.remove(&Manner::part(&part.remote, attempt))?;
+            self.connection.clear_away(&Manner::part(&part.remote, attempt))?;
         }
         if !self.manner.look {
             return Ok(());
@@ -97,7 +97,7 @@ impl Round<'_> {
                     self.connection.rename(&left, &Manner::part(&part.remote, self.manner.attempt))?;
                     taken_over = size;
                 }
-                _ => self.connection.remove(&left)?,
+                _ => self.connection.clear_away(&left)?,
             }
         }
         Ok(taken_over)
