@@ -362,7 +362,7 @@ fn hash(mut content: impl Read) -> io::Result<Sha256> {
 }
 
 /// What bears the batch's name and no manifest vouches for would be somebody's letter, or nobody's: beside its files, and
-/// in its own folder. What ends in `.part` is an upload that broke off.
+/// in its own folder.
 fn check_nothing_extra(folder: &Path, batch: &BatchName, manifest: &Manifest, sign: &CompletionSign) -> Result<(), Refusal> {
     // What came out of an encrypted file may lie beside it.
     let plain = manifest.encrypted.iter().flat_map(|encrypted| &encrypted.plain);
@@ -372,12 +372,17 @@ fn check_nothing_extra(folder: &Path, batch: &BatchName, manifest: &Manifest, si
     let stranger = |name: &str| Err(Refusal::new("FP-B009", format!("{name} lies there, and the manifest does not name it")));
     let own = format!("{batch}.");
     for_each_name(folder, &folder.display().to_string(), |name| {
-        if name.starts_with(&own) && !name.ends_with(".part") && !known.contains(&name) { stranger(&name) } else { Ok(()) }
+        if name.starts_with(&own) && !broke_off(&name) && !known.contains(&name) { stranger(&name) } else { Ok(()) }
     })?;
     for_each_name(&folder.join(batch.as_str()), batch.as_str(), |name| {
         let name = format!("{batch}/{name}");
-        if known.contains(&name) { Ok(()) } else { stranger(&name) }
+        if known.contains(&name) || broke_off(&name) { Ok(()) } else { stranger(&name) }
     })
+}
+
+/// An upload that broke off: nobody's file, and not always ours to take away.
+fn broke_off(name: &str) -> bool {
+    name.ends_with(".part")
 }
 
 /// One name at a time, until one is refused: a folder may hold more of them than should be remembered. None where there is

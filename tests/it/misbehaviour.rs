@@ -145,6 +145,8 @@ fn every_vendor(vendor: &'static str) {
         night.check(&[&format!("cut={at}")], &[5], After::Over);
     }
     night.check(&[&format!("cut={}", bytes / 3), &format!("cut={}", bytes)], &[5], After::Over);
+    // Nobody may remove anything there: what the first attempt left stays, and the second has names of its own.
+    night.check(&[&format!("cut={}", bytes / 2), "refuse=remove"], &[5], After::Over);
     for number in [1, 2, files - 1, files] {
         night.check(&[&format!("lose-answer=rename:{number}")], &[5], After::Over);
         night.check(&[&format!("lose-answer=close:{number}")], &[5], After::Over);
