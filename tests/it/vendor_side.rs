@@ -92,6 +92,7 @@ fn a_technician_answers_by_hand_and_the_ledger_takes_it() {
     desk.refused(&["ack", one], 6, "FP-Y004");
     desk.refused(&["return", batch, "--reason", "R01"], 6, "FP-Y004");
     desk.refused(&["ack", "FP-edora-99990011-20261124-99-0123456789ab"], 4, "FP-Y003");
+    desk.refused(&["ack", "FP-edora-99990011-20261124-99-0123456789ab"], 4, &format!(" lies here; here lies {batch}"));
     desk.refused(&["ack", "L0123456789abcdef01234567"], 4, "FP-Y003");
     desk.refused(&["ack", "../../etc/passwd"], 4, "FP-Y003");
     for number in ["0101011234", "010101-1234", "010101\u{2013}1234", "01.01.01-1234", "01 01 01 1234"] {
@@ -105,7 +106,12 @@ fn a_technician_answers_by_hand_and_the_ledger_takes_it() {
 
     desk.refused(&["return", one, "--reason", "R04"], 6, "FP-Y004");
     desk.answered(&["ack", one, two, "--status", "printed"]);
-    assert_eq!(desk.answered(&["ack", one, "--status", "received"])[0]["already"], true, "a word that is no news");
+    let no_news = &desk.answered(&["ack", one, "--status", "received"])[0];
+    assert_eq!((&no_news["already"], &no_news["stands"]), (&true.into(), &"printed".into()), "a word that is no news");
+    let told = fjernprint(&["vendor", "ack", one, "--status", "received", "--dir", &desk.dir()]).stdout;
+    assert_eq!(String::from_utf8(told).unwrap(), format!("{one}  is printed already\n"));
+    let told = fjernprint(&["vendor", "ack", one, "--status", "printed", "--dir", &desk.dir()]).stdout;
+    assert_eq!(String::from_utf8(told).unwrap(), format!("{one}  printed (had been said before)\n"));
     desk.answered(&["reject", three, "--reason", "the paper ran out"]);
     assert_eq!(desk.town.run(&["reconcile"]), Some(0));
     assert_eq!((desk.letter(0)["word"].as_str(), desk.letter(2)["word"].as_str()), (Some("printed"), Some("rejected")));
@@ -141,6 +147,34 @@ fn a_technician_answers_by_hand_and_the_ledger_takes_it() {
     let Desk { town, site, .. } = desk;
     site.unwrap().stop();
     assert_eq!(town.run(&["reconcile"]), Some(0));
+}
+
+/// The letters of a batch that was refused lie at the vendor in another one as well, when it was retried.
+#[test]
+fn a_letter_is_answered_in_the_batch_that_was_not_refused() {
+    let desk = Desk::open("edora");
+    let (first, letter) = (desk.batch.as_str(), desk.letters[0].as_str());
+    let another = |number: u32| {
+        let name = format!("FP-edora-99990011-20261124-{number}-0123456789ab");
+        let inbox = desk.town.path("site/edora/files/in");
+        for ending in ["manifest.json", "letters.csv"] {
+            fs::copy(inbox.join(format!("{first}.{ending}")), inbox.join(format!("{name}.{ending}"))).unwrap();
+        }
+        name
+    };
+    let second = another(8);
+    desk.refused(&["ack", letter], 4, "name the batch too");
+    desk.answered(&["reject", first, "--reason", "the seal is broken"]);
+    desk.answered(&["ack", &second]);
+    assert_eq!(desk.answered(&["ack", letter])[0]["batch"], second.as_str());
+    desk.refused(&["ack", letter, first], 6, "was refused");
+    let third = another(9);
+    desk.answered(&["ack", &third]);
+    desk.refused(&["ack", letter], 4, &format!("stands in {second} and {third}: name"));
+    assert_eq!(desk.answered(&["ack", letter, &third])[0]["batch"], third.as_str());
+    // One of which only the letters came.
+    fs::remove_file(desk.town.path(&format!("site/edora/files/in/{third}.manifest.json"))).unwrap();
+    desk.refused(&["ack", &third], 4, "manifest.json is not there, and an answer quotes its hash: ask the sender to deliver it");
 }
 
 #[test]
