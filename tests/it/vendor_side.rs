@@ -433,6 +433,96 @@ fn conformance_passes_at_a_real_openssh_server_and_leaves_nothing_there() {
     assert_eq!(conformance(&town, "edora"), (Some(5), Vec::new()));
 }
 
+/// What is said of a check, after its verdict.
+fn found(town: &Town, vendor: &str) -> impl Fn(&str) -> String {
+    let lines = lines(&town.ask(&["vendor", "conformance", "--vendor", vendor]));
+    move |check| {
+        let line = lines.iter().find(|line| line["check"] == check).unwrap();
+        format!("{}: {}", line["verdict"].as_str().unwrap(), line["found"].as_str().unwrap())
+    }
+}
+
+#[test]
+fn conformance_knows_a_folder_from_a_file_and_counts_names_of_files() {
+    let (server, town) = (crate::sshd::start(), Town::of("edora"));
+    let (inbox, outbox) = (server.jail.join("in"), server.jail.join("out"));
+    fs::create_dir_all(&outbox).unwrap();
+    town.configure(&[("edora", server.address.clone())]);
+    let names = || {
+        let said = found(&town, "edora");
+        assert_eq!(said("outbox_listing"), said("outbox_names"));
+        said("outbox_listing")
+    };
+    assert_eq!(names(), "pass: 0 names");
+    fs::write(outbox.join("one"), "").unwrap();
+    assert_eq!(names(), "pass: 1 name");
+    fs::write(outbox.join("-rf"), "").unwrap();
+    assert_eq!(found(&town, "edora")("outbox_names"), "fail: 1 name is no file name: \"-rf\"");
+    fs::remove_dir_all(&outbox).unwrap();
+    fs::remove_dir_all(&inbox).unwrap();
+    [&inbox, &outbox].into_iter().for_each(|path| fs::write(path, "").unwrap());
+    let said = found(&town, "edora");
+    assert_eq!(
+        (said("inbox"), said("outbox")),
+        ("fail: in is there, and is no folder".into(), "fail: out is there, and is no folder".into())
+    );
+    [&inbox, &outbox].into_iter().for_each(|path| fs::remove_file(path).unwrap());
+    assert_eq!(found(&town, "edora")("inbox"), "fail: there is no folder in");
+}
+
+#[test]
+fn what_a_profile_does_not_ask_for_is_skipped_whatever_failed() {
+    const NOT_TRIED: &str = "fail: not tried, because of what failed before";
+    let town = Town::of("edora");
+    let path = town.path("vendors/edora/profile.toml");
+    let profile = fs::read_to_string(&path).unwrap();
+    let site = |script: &str| {
+        let (site, address) = town.site_as("edora", Manners { misbehaviour: vec![script.parse().unwrap()], ..Manners::default() });
+        town.configure(&[("edora", address)]);
+        site
+    };
+    let bad = site("refuse=rename");
+    let said = found(&town, "edora");
+    assert!(said("write").starts_with("pass") && said("rename").starts_with("fail"), "{}", said("rename"));
+    assert_eq!((said("content"), said("no_overwrite")), (NOT_TRIED.to_owned(), NOT_TRIED.to_owned()));
+    drop(bad);
+    let bad = site("refuse=write");
+    let said = found(&town, "edora");
+    assert_eq!(said("folder"), "skip: the container is one file");
+    for check in ["size", "rename", "content", "no_overwrite", "marker"] {
+        assert_eq!(said(check), NOT_TRIED, "{check}");
+    }
+    drop(bad);
+    let sweeping = [
+        ("completion_sign = \"ready\"", "completion_sign = \"none\""),
+        ("check_after_upload = \"size\"", "check_after_upload = \"answer_only\""),
+        ("resume = true", "resume = false"),
+        ("sweeps = false", "sweeps = true"),
+    ];
+    let in_place = [("rename_into_place = true", "rename_into_place = false"), ("resume = true", "resume = false")];
+    for (changes, skips) in
+        [(&sweeping[..], "encryption size content no_overwrite folder marker"), (&in_place, "encryption rename no_overwrite folder")]
+    {
+        let other = changes.iter().fold(profile.clone(), |text, (from, to)| text.replace(from, to));
+        fs::write(&path, other).unwrap();
+        let skipped = || {
+            let (_, checks) = conformance(&town, "edora");
+            with_verdict(&checks, "skip").join(" ")
+        };
+        let bad = site("refuse=write");
+        assert_eq!(skipped(), skips);
+        drop(bad);
+        // Also where nobody was let in.
+        let (_site, mut address) = town.site_as("edora", Manners::default());
+        address.key_file = address.key_file.with_file_name("stranger");
+        if !address.key_file.exists() {
+            keygen(&address.key_file);
+        }
+        town.configure(&[("edora", address)]);
+        assert_eq!(skipped(), skips);
+    }
+}
+
 #[test]
 fn conformance_finds_each_fault_of_a_site_and_sends_no_letter() {
     for (vendor, skips) in [
