@@ -1,6 +1,6 @@
 //! The conformance checklist: whether a vendor's site does what shipping and reconciling lean on, over a real session.
 //!
-//! It never sends a letter: every name begins with `fjernprint-probe-`, which no vendor takes for a batch, and what it
+//! It never sends a letter: every name begins with `fjernprint-probe-`, which no batch's name does, and what it
 //! made it takes away again. docs/vendor-guide.md holds the same list for the vendor.
 
 use super::config::Config;
@@ -11,6 +11,7 @@ use crate::adapters::sftp::{Address, Connection, Manner, SftpFault, Target};
 use crate::adapters::signer::certificates;
 use crate::domain::redact::redact;
 use crate::domain::{CompletionSign, VendorId, counted};
+use crate::vendor::naming::PROBE;
 use crate::vendor::profile::Delivery;
 use crate::vendor::{Container, UploadCheck, VendorProfile};
 use crate::wire::chain;
@@ -79,7 +80,7 @@ pub fn conformance(config: &Config, vendor: &str) -> Result<Vec<Check>, Fault> {
     let mut id = [0; 8];
     openssl::rand::rand_bytes(&mut id).map_err(|e| Fault::new("FP-C006", exit::UNEXPECTED, format!("drawing a probe's name: {e}")))?;
     let id = u64::from_be_bytes(id);
-    Probe::new(address, profile, format!("fjernprint-probe-{id:016x}")).run()
+    Probe::new(address, profile, format!("{PROBE}{id:016x}")).run()
 }
 
 /// Fails with the sentence of what was found, or passes with it.
@@ -334,7 +335,7 @@ impl<'a> Probe<'a> {
     }
 
     fn marker(&mut self, connection: &Connection) {
-        // Not `FP-...`: a site starts on the marker of a batch, and this is none.
+        // A site starts on the marker of a batch, and this is none: no batch is called so.
         let CompletionSign::Marker(suffix) = &self.delivery.completion_sign else { return };
         let marker = format!("{}.{suffix}", self.name);
         let renames = self.delivery.rename_into_place;
