@@ -1,6 +1,6 @@
 //! The conformance checklist: whether a vendor's site does what shipping and reconciling lean on, over a real session.
 //!
-//! It never sends a letter: every name begins with `fjernprint-probe-`, which no vendor takes for a batch, and what it
+//! It never sends a letter: every name begins with `fjernprint-probe-`, which no batch's name does, and what it
 //! made it takes away again. docs/vendor-guide.md holds the same list for the vendor.
 
 use super::config::Config;
@@ -11,6 +11,7 @@ use crate::adapters::sftp::{Address, Connection, Manner, SftpFault, Target};
 use crate::adapters::signer::certificates;
 use crate::domain::redact::redact;
 use crate::domain::{CompletionSign, VendorId, counted};
+use crate::vendor::naming::PROBE;
 use crate::vendor::profile::Delivery;
 use crate::vendor::{Container, UploadCheck, VendorProfile};
 use crate::wire::chain;
@@ -79,7 +80,7 @@ pub fn conformance(config: &Config, vendor: &str) -> Result<Vec<Check>, Fault> {
     let mut id = [0; 8];
     openssl::rand::rand_bytes(&mut id).map_err(|e| Fault::new("FP-C006", exit::UNEXPECTED, format!("drawing a probe's name: {e}")))?;
     let id = u64::from_be_bytes(id);
-    Probe::new(address, profile, format!("fjernprint-probe-{id:016x}")).run()
+    Probe::new(address, profile, format!("{PROBE}{id:016x}")).run()
 }
 
 /// Fails with the sentence of what was found, or passes with it.
@@ -116,6 +117,7 @@ impl<'a> Probe<'a> {
 
     /// Asks the site, and then what only the profile says.
     fn asked(&mut self) -> Result<(), Fault> {
+        self.not_wanted();
         match Connection::open(self.address) {
             Ok(connection) => {
                 self.line("host_key", Ok(self.address.host_key_pin.clone()));
@@ -163,8 +165,26 @@ impl<'a> Probe<'a> {
         }
     }
 
-    fn skip(&mut self, check: &str, why: &str) {
-        self.add(check, Verdict::Skip, why.to_owned());
+    /// What the profile does not ask for is skipped first of all: nothing that fails before it may count against the site.
+    fn not_wanted(&mut self) {
+        let (delivery, under_final) = (self.delivery, "the profile writes under the final name");
+        let (renames, sweeps, taken) = (delivery.rename_into_place, delivery.sweeps, "the site takes files away");
+        let checks = [
+            ("encryption", delivery.encrypt_to.is_some(), "the profile says nothing of encryption: batches go up as they are"),
+            ("size", delivery.check_after_upload == UploadCheck::Size, "the profile does not look"),
+            ("rename", renames, under_final),
+            ("content", !sweeps, taken),
+            ("no_overwrite", !sweeps && renames, if sweeps { taken } else { under_final }),
+            ("folder", self.profile.batch.container == Container::Files, "the container is one file"),
+            ("marker", matches!(delivery.completion_sign, CompletionSign::Marker(_)), "the signature is the sign"),
+        ];
+        for (check, _, why) in checks.into_iter().filter(|(_, wanted, _)| !wanted) {
+            self.add(check, Verdict::Skip, why.to_owned());
+        }
+    }
+
+    fn wanted(&self, check: &str) -> bool {
+        !self.lines.iter().any(|line| line.check == check && line.verdict == Verdict::Skip)
     }
 
     fn passed(&self, check: &str) -> bool {
@@ -184,8 +204,14 @@ impl<'a> Probe<'a> {
 
     fn folders(&mut self, connection: &Connection) {
         for (check, folder) in [("inbox", self.delivery.inbox.clone()), ("outbox", self.delivery.outbox.clone())] {
-            let there = self.ask(|| connection.exists(&folder));
-            self.line(check, there.and_then(|there| if there { Ok(folder) } else { Err(format!("there is no folder {folder}")) }));
+            let found = match self.ask(|| connection.is_folder(&folder)) {
+                Ok(true) => Ok(folder),
+                Ok(false) => self.ask(|| connection.exists(&folder)).and_then(|there| {
+                    Err(if there { format!("{folder} is there, and is no folder") } else { format!("there is no folder {folder}") })
+                }),
+                Err(fault) => Err(fault),
+            };
+            self.line(check, found);
         }
     }
 
@@ -193,12 +219,15 @@ impl<'a> Probe<'a> {
         let outbox = &self.delivery.outbox;
         // Not timed: a long outbox is no fault.
         match connection.names(outbox, NAMES_MAX, LISTING_MAX) {
-            Ok((names, complete)) => {
-                let count = format!("{} names", names.len());
-                self.line("outbox_listing", if complete { Ok(count) } else { Err(format!("{count}, and no end")) });
+            Ok((mut names, complete)) => {
+                // A listing may begin with these two; they are no files.
+                names.retain(|name| name != "." && name != "..");
+                let count = counted(names.len() as u64, "name");
+                self.line("outbox_listing", if complete { Ok(count.clone()) } else { Err(format!("{count}, and no end")) });
                 let strange: Vec<&String> = names.iter().filter(|name| !is_plain(name)).collect();
                 let plain = match strange[..] {
-                    [] => Ok(format!("{} names", names.len())),
+                    [] => Ok(count),
+                    [first] => Err(format!("1 name is no file name: {first:?}")),
                     [first, ..] => Err(format!("{} names are no file names, the first is {first:?}", strange.len())),
                 };
                 self.line("outbox_names", plain);
@@ -230,10 +259,7 @@ impl<'a> Probe<'a> {
 
     /// Whether anything would be sealed for them.
     fn encryption(&mut self) {
-        let Some(to) = &self.delivery.encrypt_to else {
-            self.skip("encryption", "the profile says nothing of encryption: batches go up as they are");
-            return;
-        };
+        let Some(to) = &self.delivery.encrypt_to else { return };
         let found = match recipient(to, clock::now_s()) {
             Ok(Recipient::Certificate(certificate)) => Ok(format!("to the certificate of {}", chain::subject(&certificate))),
             Ok(Recipient::Age(keys)) => Ok(format!("to {}", counted(keys.len() as u64, "age key"))),
@@ -243,7 +269,7 @@ impl<'a> Probe<'a> {
     }
 
     fn files(&mut self, connection: &Connection) {
-        let (renames, looks) = (self.delivery.rename_into_place, self.delivery.check_after_upload == UploadCheck::Size);
+        let renames = self.wanted("rename");
         let target = format!("{}.bin", self.name);
         let under = if renames { format!("{target}.part") } else { target.clone() };
         let content = self.content.clone();
@@ -253,32 +279,29 @@ impl<'a> Probe<'a> {
         if !self.passed("write") {
             return;
         }
-        if looks {
+        if self.wanted("size") {
             let size = self.ask(|| connection.size(&under));
             let right =
                 |size| if size == Some(bytes) { Ok(format!("{bytes} bytes")) } else { Err(format!("{size:?} is said, sent were {bytes}")) };
             self.line("size", size.and_then(right));
-        } else {
-            self.skip("size", "the profile does not look");
         }
         if renames {
             let renamed = self.ask(|| connection.rename(&under, &target));
             let gone = renamed.and_then(|()| self.ask(|| connection.exists(&under)));
             let found = gone.and_then(|there| if there { Err("the temporary name is still there".into()) } else { Ok("done".into()) });
             self.line("rename", found);
-        } else {
-            self.skip("rename", "the profile writes under the final name");
         }
-        self.kept(connection, &target, &content);
+        // Without its name there is no file that could have stayed as it was.
+        if !renames || self.passed("rename") {
+            self.kept(connection, &target, &content);
+        }
         self.folder(connection);
         self.marker(connection);
     }
 
     /// What is only to be seen where a file stays.
     fn kept(&mut self, connection: &Connection, target: &str, content: &[u8]) {
-        if self.delivery.sweeps {
-            self.skip("content", "the site takes files away");
-            self.skip("no_overwrite", "the site takes files away");
+        if !self.wanted("content") {
             return;
         }
         let back = self.ask(|| connection.read(target, content.len() as u64));
@@ -286,8 +309,7 @@ impl<'a> Probe<'a> {
             "content",
             back.and_then(|back| if back == content { Ok("the same".into()) } else { Err("other bytes came back".into()) }),
         );
-        if !self.delivery.rename_into_place {
-            self.skip("no_overwrite", "the profile writes under the final name");
+        if !self.wanted("no_overwrite") {
             return;
         }
         let other = format!("{}.other.part", self.name);
@@ -304,8 +326,7 @@ impl<'a> Probe<'a> {
     }
 
     fn folder(&mut self, connection: &Connection) {
-        if self.profile.batch.container != Container::Files {
-            self.skip("folder", "the container is one file");
+        if !self.wanted("folder") {
             return;
         }
         let folder = self.name.clone();
@@ -314,11 +335,8 @@ impl<'a> Probe<'a> {
     }
 
     fn marker(&mut self, connection: &Connection) {
-        // Not `FP-...`: a site starts on the marker of a batch, and this is none.
-        let CompletionSign::Marker(suffix) = &self.delivery.completion_sign else {
-            self.skip("marker", "the signature is the sign");
-            return;
-        };
+        // A site starts on the marker of a batch, and this is none: no batch is called so.
+        let CompletionSign::Marker(suffix) = &self.delivery.completion_sign else { return };
         let marker = format!("{}.{suffix}", self.name);
         let renames = self.delivery.rename_into_place;
         let written = self.ask(|| connection.upload(&mut io::empty(), &Target::new(&marker, 0), &Manner { rename: renames, ..plain() }));
@@ -373,8 +391,6 @@ fn plain() -> Manner<'static> {
 /// A name that could be a file's, and that is safe to show.
 fn is_plain(name: &str) -> bool {
     let bidi = |c: char| matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FFFD}');
-    // Every listing may begin with these two.
-    let usual = name == "." || name == "..";
     let plain = !name.is_empty() && name.len() <= 255 && !name.starts_with(['-', '=', '.']);
-    usual || plain && !name.chars().any(|c| c.is_control() || bidi(c) || matches!(c, '/' | '\\' | '$' | '`' | '|'))
+    plain && !name.chars().any(|c| c.is_control() || bidi(c) || matches!(c, '/' | '\\' | '$' | '`' | '|'))
 }

@@ -37,8 +37,11 @@ impl Face<'_> {
                 continue;
             }
             let what = one.letter.as_ref().unwrap_or(&one.batch);
-            let note = if one.already { " (had been said before)" } else { "" };
-            writeln!(self.out, "{what}  {}{note}", one.status)?;
+            match (one.stands, one.already) {
+                (Some(word), _) => writeln!(self.out, "{what}  is {word} already")?,
+                (None, true) => writeln!(self.out, "{what}  {} (had been said before)", one.status)?,
+                (None, false) => writeln!(self.out, "{what}  {}", one.status)?,
+            }
         }
         if self.json {
             let new = said.iter().filter(|one| !one.already).count();

@@ -6,7 +6,7 @@ use crate::domain::status::{BatchEvent, LetterEvent};
 use crate::domain::{Cvr, LetterId, Sha256};
 use crate::wire::cms::{self, SignatureFault};
 use crate::wire::head::Head;
-use crate::wire::manifest::{BatchFiles, LetterRow, Manifest, letters_from_csv};
+use crate::wire::manifest::{BatchFiles, LETTERS_HEADER, LetterRow, Manifest, letters_from_csv};
 use crate::wire::merkle;
 use crate::wire::proof::{Answer, Bytes, Proof, Proved, Quoted, Row, Signed};
 use crate::wire::receipt::{Ack, AckResult, Named, ROWS_MAX, ReceiptHead, Row as ReceiptRow, read_rows};
@@ -117,7 +117,7 @@ fn row(proof: &Proof, manifest: &Manifest) -> Result<LetterRow, ProofFault> {
     let unreadable = |e: crate::wire::manifest::WireError| fault("FP-P003", e.to_string());
     let row = match (&proof.row, manifest.letters_merkle_sha256) {
         (Row::Merkle { row, path }, Some(root)) => {
-            let mut found = letters_from_csv(format!("{ROW_HEADER}\n{row}\n").as_bytes()).map_err(unreadable)?;
+            let mut found = letters_from_csv(format!("{LETTERS_HEADER}\n{row}\n").as_bytes()).map_err(unreadable)?;
             let (Some(read), true) = (found.pop(), found.is_empty()) else { return Err(fault("FP-P003", "the row is no single row")) };
             let index = u64::from(read.seq).checked_sub(1).ok_or_else(|| fault("FP-P003", "the row has no number"))?;
             let led_to = merkle::root_by(&merkle::leaf(row.as_bytes()), index, manifest.letters.into(), path);
@@ -147,9 +147,6 @@ fn row(proof: &Proof, manifest: &Manifest) -> Result<LetterRow, ProofFault> {
     }
     Err(fault("FP-P003", format!("the row is of letter {}, the proof of letter {}", row.letter_id, proof.letter_id)))
 }
-
-/// The first line of every letters.csv of this format.
-pub const ROW_HEADER: &str = "seq;letter_id;dispatch_id;file;first_page;pages;sheets;bytes;sha256;sha256_received;plex;colour;envelope;postage;weight_g;country;cost_group;deadline";
 
 /// The log's entries: each has the hash of what it says, neighbours follow one another, and what is said of the batch is
 /// said of this manifest.

@@ -5,6 +5,8 @@ use std::fmt::Write;
 
 /// Leading zeros that a running number may have.
 const DIGITS_MAX: usize = 9;
+/// What the names of the conformance list's files begin with. A vendor lets them lie, so no batch may be called so.
+pub const PROBE: &str = "fjernprint-probe-";
 
 /// What a name is made of.
 #[derive(Debug, Clone)]
@@ -57,5 +59,11 @@ pub(super) fn fault(template: &str, vendor: &VendorId) -> Option<String> {
     let municipality = "00000000".parse().expect("eight digits are a CVR number");
     let letters = Sha256([0; 32]);
     let parts = NameParts { vendor, municipality: &municipality, business_date: "2026-01-01", sequence: u64::MAX, letters: &letters };
-    batch_name(template, &parts).err().map(|why| format!("batch.name: {why}"))
+    match batch_name(template, &parts) {
+        Err(why) => Some(format!("batch.name: {why}")),
+        Ok(name) if name.as_str().to_ascii_lowercase().starts_with(PROBE) => Some(format!(
+            "batch.name begins with {PROBE}, as the files of `vendor conformance` do, which nobody prints: let it begin otherwise"
+        )),
+        Ok(_) => None,
+    }
 }

@@ -5,7 +5,7 @@
 use super::container;
 use super::contents::{Contents, check_key, check_sealed};
 use crate::domain::redact::redact;
-use crate::domain::{BatchName, CompletionSign, Cvr, Sha256, VendorId};
+use crate::domain::{BatchName, CompletionSign, Cvr, Envelope, Sha256, VendorId, counted, sheets_of};
 use crate::vendor::Container;
 use crate::wire::age_file::Identities;
 use crate::wire::cms::{self, SIGNATURE_BYTES_MAX, SignatureFault};
@@ -13,6 +13,8 @@ use crate::wire::manifest::{
     BatchFiles, FORMAT, FileEntry, LETTERS_CSV_BYTES_MAX, LetterRow, MANIFEST_BYTES_MAX, Manifest, WireError, letters_from_csv,
 };
 use crate::wire::merkle;
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -27,6 +29,10 @@ pub const UNREADABLE: &str = "FP-B021";
 /// The code of a batch whose completion sign is missing or is none.
 const NOT_READY: &str = "FP-B025";
 const HASH_BUFFER_BYTES: usize = 1 << 20;
+/// So far may the clocks of a sender and a vendor lie apart.
+const AHEAD_MAX: SignedDuration = SignedDuration::from_hours(24);
+/// Heaviest letter, g: more than any vendor's machine or carrier takes.
+const WEIGHT_G_MAX: u32 = 30_000;
 const MANIFEST_SUFFIX: &str = ".manifest.json";
 
 /// A batch that a vendor would print.
@@ -119,10 +125,12 @@ pub fn verify_on(folder: &Path, batch: &BatchName, terms: &Terms) -> Result<Acce
         None => return Err(Refusal::new("FP-B002", format!("{name} does not say when it was sealed"))),
     }
     let manifest = parse(&name, &manifest_bytes)?;
+    check_created(&name, &manifest.created)?;
     check_name(batch, &manifest)?;
     check_terms(terms, &manifest)?;
     check_signer(batch, &signature, &manifest, &terms.signers)?;
     check_file_names(batch, &manifest.files)?;
+    check_folder(folder, batch)?;
     for entry in &manifest.files {
         check_file(folder, entry)?;
     }
@@ -200,7 +208,7 @@ fn sealed_s(manifest: &[u8]) -> Option<i64> {
         created: String,
     }
     let Created { created } = serde_json::from_slice(manifest).ok()?;
-    Some(created.parse::<jiff::Timestamp>().ok()?.as_second())
+    Some(created.parse::<Timestamp>().ok()?.as_second())
 }
 
 /// The marker is empty: what lies in it was written by somebody else, or to another file. Where the signature is the sign,
@@ -274,6 +282,24 @@ fn parse(name: &str, bytes: &[u8]) -> Result<Manifest, Refusal> {
     Manifest::from_json(bytes).map_err(|fault| Refusal::new("FP-B002", format!("{name} does not parse: {}", fault.why)))
 }
 
+/// Everything that is reckoned from it later (certificates, the archive) needs a moment that has been.
+fn check_created(name: &str, created: &str) -> Result<(), Refusal> {
+    let refuse = |why: &str| Err(Refusal::new("FP-B002", format!("{name}: created is {created:?}, {why}")));
+    let moment = created.parse::<Timestamp>().ok().filter(|moment| is_written(*moment, created));
+    match moment {
+        None => refuse("not a moment in UTC, as 2026-11-24T05:12:09Z"),
+        Some(moment) if moment > Timestamp::now() + AHEAD_MAX => refuse("more than a day ahead of this machine's clock"),
+        Some(_) => Ok(()),
+    }
+}
+
+/// RFC 3339 in UTC; the parser takes more.
+fn is_written(moment: Timestamp, text: &str) -> bool {
+    let rest = text.strip_prefix(&moment.strftime("%Y-%m-%dT%H:%M:%S").to_string()).and_then(|rest| rest.strip_suffix('Z'));
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    rest.is_some_and(|rest| rest.is_empty() || rest.strip_prefix('.').is_some_and(digits))
+}
+
 fn check_name(batch: &BatchName, manifest: &Manifest) -> Result<(), Refusal> {
     let mut pairs = vec![("batch", batch.as_str().to_owned(), manifest.batch.to_string())];
     let parts: Vec<&str> = batch.as_str().split('-').collect();
@@ -313,6 +339,15 @@ fn check_file_names(batch: &BatchName, files: &[FileEntry]) -> Result<(), Refusa
         }
     }
     Ok(())
+}
+
+/// The letters' own folder, where there is one. A link may lead anywhere, and to other letters when they are printed.
+fn check_folder(folder: &Path, batch: &BatchName) -> Result<(), Refusal> {
+    match fs::symlink_metadata(folder.join(batch.as_str())) {
+        Ok(found) if !found.is_dir() => Err(Refusal::new(UNREADABLE, format!("{batch} is not a plain folder"))),
+        Err(fault) if fault.kind() != io::ErrorKind::NotFound => Err(Refusal::unreadable(batch.as_str(), &fault)),
+        _ => Ok(()),
+    }
 }
 
 fn check_file(folder: &Path, entry: &FileEntry) -> Result<(), Refusal> {
@@ -458,6 +493,9 @@ fn check_letters(manifest: &Manifest, letters: &[LetterRow]) -> Result<(), Refus
         if !seen.insert(&row.letter_id) {
             return Err(Refusal::new("FP-B013", format!("{name}: letter {} stands there twice", row.letter_id)));
         }
+        if let Some(why) = impossible(row) {
+            return Err(Refusal::new("FP-B026", format!("{name}: row {expected}: {why}")));
+        }
     }
     let sum = |field: fn(&LetterRow) -> u64| letters.iter().fold(0u64, |sum, row| sum.saturating_add(field(row)));
     let totals = [
@@ -472,4 +510,22 @@ fn check_letters(manifest: &Manifest, letters: &[LetterRow]) -> Result<(), Refus
             Err(Refusal::new("FP-B014", format!("{name} adds up to {counted} {what}, the manifest says {said}")))
         }
     }
+}
+
+/// What a row says that no letter can be. Its pages are compared with the letter's own PDF.
+fn impossible(row: &LetterRow) -> Option<String> {
+    let LetterRow { pages, plex, sheets, envelope, weight_g, deadline, .. } = row;
+    let needed = sheets_of(*pages, *plex);
+    if *sheets != needed {
+        return Some(format!("sheets is {sheets}, {} {} are {needed}", counted(u64::from(*pages), "page"), plex.word()));
+    }
+    if *envelope == Envelope::Auto {
+        return Some("envelope is auto, expected c5 or c4: which one was decided when the letter was made ready".to_owned());
+    }
+    if !(1..=WEIGHT_G_MAX).contains(weight_g) {
+        return Some(format!("weight_g is {weight_g}, expected 1 to {WEIGHT_G_MAX}"));
+    }
+    // The parser takes more than the one way it is written.
+    let date = deadline.parse::<Date>().is_ok_and(|day| day.to_string() == *deadline);
+    (!deadline.is_empty() && !date).then(|| format!("deadline is {deadline:?}, neither empty nor a date as 2026-11-24"))
 }

@@ -3,6 +3,7 @@
 
 use super::acceptance::Refusal;
 use super::contents::Contents;
+use super::tiling;
 use crate::domain::{BatchName, LetterId, Plex, Sha256};
 use crate::pdf::{PDF_BYTES_MAX, count_pages};
 use crate::vendor::Container;
@@ -46,6 +47,15 @@ pub fn check(
                 format!("{}: letter {} is said to lie in {:?}, expected {expected}", BatchFiles::letters(batch), row.letter_id, row.file);
             return Err(Refusal::new("FP-B016", why));
         }
+        if kind != Container::Stream && row.first_page != 1 {
+            let why = format!(
+                "{}: row {}: first_page is {}, a letter's own PDF begins with page 1",
+                BatchFiles::letters(batch),
+                row.seq,
+                row.first_page
+            );
+            return Err(Refusal::new("FP-B026", why));
+        }
     }
     match kind {
         Container::Zip => check_zip(contents, &format!("{batch}.zip"), letters),
@@ -63,7 +73,7 @@ fn check_zip(contents: &Contents<'_>, name: &str, letters: &[LetterRow]) -> Resu
         // Raw: what is not stored is refused, so nothing is ever expanded.
         let member = archive.by_index_raw(index).map_err(|fault| damaged(&fault))?;
         let (method, encrypted, bytes) = (member.compression(), member.encrypted(), member.size());
-        if method != CompressionMethod::Stored || encrypted {
+        if method != CompressionMethod::Stored || encrypted || !member.is_file() {
             return Err(Refusal::new("FP-B018", format!("{name}: {} is not stored plainly ({method:?})", row.file)));
         }
         check_letter(contents, name, row, bytes, member)?;
@@ -72,7 +82,9 @@ fn check_zip(contents: &Contents<'_>, name: &str, letters: &[LetterRow]) -> Resu
     if archive.len() != letters.len() {
         return Err(Refusal::new("FP-B016", format!("{name} holds {} files, letters.csv names {}", archive.len(), letters.len())));
     }
-    Ok(())
+    // The reader above keeps one of two members of a name, and overlooks what no member's place names.
+    let fault = tiling::fault(archive, letters.iter().map(|row| row.file.as_str())).map_err(|fault| damaged(&fault))?;
+    fault.map_or(Ok(()), |why| Err(Refusal::new("FP-B017", format!("{name} holds more than its letters, one after another: {why}"))))
 }
 
 fn check_files(contents: &Contents<'_>, batch: &BatchName, files: &[FileEntry], letters: &[LetterRow]) -> Result<(), Refusal> {

@@ -18,6 +18,9 @@ use std::str::FromStr;
 /// Longest reason, characters.
 const REASON_CHARS_MAX: usize = 200;
 
+/// Batches that are named where another was looked for.
+const BATCHES_SHOWN: usize = 3;
+
 /// What is answered: a batch, or one letter of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
@@ -60,8 +63,11 @@ pub struct Said {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub letter: Option<String>,
     pub status: &'static str,
-    /// It had been said before; nothing was written.
+    /// It had been said before, or more than it; nothing was written.
     pub already: bool,
+    /// How far the letter has come, where that is further than `status`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stands: Option<&'static str>,
 }
 
 /// Why nothing was answered: FP-Y003 there is nothing of that kind, FP-Y004 it contradicts what was answered, FP-Y005 the
@@ -175,18 +181,55 @@ fn by_batch(places: &Places, targets: &[Target]) -> Result<BTreeMap<BatchName, V
         let batch = match batches_of.get(letter).map(Vec::as_slice) {
             None => return Err(HandFault::not_there(format!("no batch that lies here holds letter {letter}"))),
             Some([batch]) => batch,
-            // Printed once, in one of them; the others have it as a duplicate.
             Some(several) => match several.iter().find(|batch| targets.contains(&Target::Batch((*batch).clone()))) {
                 Some(batch) => batch,
-                None => {
-                    let names: Vec<&str> = several.iter().map(BatchName::as_str).collect();
-                    return Err(HandFault::not_there(format!("letter {letter} stands in {}: name the batch too", names.join(" and "))));
-                }
+                None => the_one(places, letter, several)?,
             },
         };
         found.entry(batch.clone()).or_default().push(letter.clone());
     }
     Ok(found)
+}
+
+/// Of several batches with this letter, the one that it can be answered in. Of a refused one no letter is answered: that batch
+/// was sealed anew, and the letter stands in another.
+fn the_one<'a>(places: &Places, letter: &LetterId, several: &'a [BatchName]) -> Result<&'a BatchName, HandFault> {
+    let mut open: Vec<&BatchName> = Vec::new();
+    for batch in several {
+        if Answers::to(places, batch).decided()?.is_none_or(|ack| ack.result != AckResult::Rejected) {
+            open.push(batch);
+        }
+    }
+    match (&open[..], several) {
+        ([one], _) => Ok(one),
+        // Each was refused, and the first says so.
+        ([], [first, ..]) => Ok(first),
+        // Printed once, in one of them; the others have it as a duplicate.
+        _ => {
+            let names: Vec<&str> = open.into_iter().map(BatchName::as_str).collect();
+            Err(HandFault::not_there(format!("letter {letter} stands in {}: name the batch too", names.join(" and "))))
+        }
+    }
+}
+
+/// Why there is no manifest to answer to: no such batch, which is a slip of the hand, or one without it.
+fn no_manifest(places: &Places, batch: &BatchName, fault: &io::Error) -> HandFault {
+    let name = BatchFiles::manifest(batch);
+    // No batch at all is a refusal there.
+    let lying: Vec<BatchName> = batches_at(places.held()).into_iter().flatten().map(|(_, batch)| batch).collect();
+    if fault.kind() != io::ErrorKind::NotFound {
+        return HandFault::not_there(format!("{name} cannot be read: {fault}; an answer quotes its hash"));
+    }
+    if lying.contains(batch) {
+        return HandFault::not_there(format!("{name} is not there, and an answer quotes its hash: ask the sender to deliver it"));
+    }
+    let shown: Vec<&str> = lying.iter().rev().take(BATCHES_SHOWN).map(BatchName::as_str).collect();
+    let which = match lying.len() - shown.len() {
+        _ if lying.is_empty() => "none does".to_owned(),
+        0 => format!("here {} {}", if shown.len() == 1 { "lies" } else { "lie" }, shown.join(", ")),
+        more => format!("here lie {} and {more} more", shown.join(", ")),
+    };
+    HandFault::not_there(format!("no batch {batch} lies here; {which}"))
 }
 
 fn letters_of(places: &Places, batch: &BatchName) -> Result<Vec<LetterRow>, HandFault> {
@@ -210,9 +253,8 @@ struct Known {
 
 impl Known {
     fn read(places: &Places, batch: &BatchName) -> Result<Self, HandFault> {
-        let name = BatchFiles::manifest(batch);
-        let manifest = read_bounded(&places.held().join(&name), MANIFEST_BYTES_MAX)
-            .map_err(|fault| HandFault::not_there(format!("{name}: {fault}; an answer quotes its hash")))?;
+        let manifest = read_bounded(&places.held().join(BatchFiles::manifest(batch)), MANIFEST_BYTES_MAX)
+            .map_err(|fault| no_manifest(places, batch, &fault))?;
         let answers = Answers::to(places, batch);
         let receipts = answers.receipts()?;
         let mut words = BTreeMap::new();
@@ -280,7 +322,7 @@ fn plan_batch(plan: &mut Plan, batch: &BatchName, known: &Known, word: &Word, at
             plan.ack = Some(Ack { batch: batch.clone(), manifest_sha256: known.manifest_sha256, result, reason, at: at.to_owned() });
         }
     }
-    plan.said.push(Said { batch: batch.to_string(), letter: None, status, already: known.decided.is_some() });
+    plan.said.push(Said { batch: batch.to_string(), letter: None, status, already: known.decided.is_some(), stands: None });
     Ok(result)
 }
 
@@ -315,6 +357,7 @@ fn plan_letter(plan: &mut Plan, batch: &BatchName, known: &Known, letter: &Lette
         let (letter_id, reason) = (letter.clone(), reason.to_owned());
         plan.rows.push(ReceiptRow { letter_id, status, reason, pages: row.pages, sheets: row.sheets, at: at.to_owned() });
     }
-    plan.said.push(Said { batch: batch.to_string(), letter: Some(letter.to_string()), status: status.word(), already });
+    let stands = before.filter(|before| already && *before > status).map(VendorStatus::word);
+    plan.said.push(Said { batch: batch.to_string(), letter: Some(letter.to_string()), status: status.word(), already, stands });
     Ok(())
 }

@@ -18,6 +18,7 @@ pub mod misbehave;
 mod seal;
 mod sequence;
 mod server;
+pub mod tiling;
 mod work;
 
 pub use acceptance::{AcceptedBatch, Moment, Refusal, Terms, batches_at, verify, verify_as_of, verify_on};

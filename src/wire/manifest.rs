@@ -10,6 +10,10 @@ pub const FORMAT: &str = "fjernprint-batch/1";
 /// What `file` says in letters.csv when the letters lie in a print stream. The stream's own name, `<batch>.pdf`, cannot
 /// stand there: the batch's name ends in the hash of letters.csv.
 pub const STREAM_FILE: &str = "stream.pdf";
+/// The header row of letters.csv.
+pub const LETTERS_HEADER: &str = "seq;letter_id;dispatch_id;file;first_page;pages;sheets;bytes;sha256;sha256_received;plex;colour;envelope;postage;weight_g;country;cost_group;deadline";
+/// Of another header row, so much is looked at and shown.
+const HEADER_BYTES_SHOWN: usize = 500;
 /// Largest manifest.json read, bytes: a hundred thousand files of 150 bytes each.
 pub const MANIFEST_BYTES_MAX: u64 = 32 << 20;
 /// Largest letters.csv read, bytes.
@@ -158,7 +162,7 @@ pub struct Manifest {
     /// Present where the container is encrypted: `files` are then the encrypted ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encrypted: Option<Encrypted>,
-    /// A chain per vendor, so that a gap shows; absent in the first.
+    /// A chain per vendor, so that a gap shows; `null` in the first.
     pub previous_manifest_sha256: Option<Sha256>,
     pub replaces: Option<BatchName>,
 }
@@ -206,8 +210,32 @@ pub fn letters_to_csv(rows: &[LetterRow]) -> Result<Vec<u8>, WireError> {
     to_csv("letters.csv", rows)
 }
 
+/// Reads letters.csv, whose header row is [`LETTERS_HEADER`] to the byte: with a column more, or in another order, who reads
+/// by number would take one cell for another.
 pub fn letters_from_csv(bytes: &[u8]) -> Result<Vec<LetterRow>, WireError> {
+    check_header(bytes).map_err(|why| WireError::new("letters.csv", why))?;
     from_csv("letters.csv", bytes)
+}
+
+fn check_header(bytes: &[u8]) -> Result<(), String> {
+    if bytes.starts_with("\u{feff}".as_bytes()) {
+        return Err("line 1: begins with a byte order mark".to_owned());
+    }
+    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    if line == LETTERS_HEADER.as_bytes() {
+        return Ok(());
+    }
+    let line = String::from_utf8_lossy(&line[..line.len().min(HEADER_BYTES_SHOWN)]);
+    let (mut found, mut expected) = (line.split(';'), LETTERS_HEADER.split(';'));
+    loop {
+        // Not equal as a whole, so they differ before both end.
+        match (found.next(), expected.next()) {
+            (Some(found), Some(expected)) if found == expected => {}
+            (Some(found), Some(expected)) => return Err(format!("line 1: column {found:?} stands there, expected is {expected}")),
+            (Some(found), None) => return Err(format!("line 1: column {found:?} is one too many")),
+            (None, expected) => return Err(format!("line 1: the column {} is missing", expected.unwrap_or_default())),
+        }
+    }
 }
 
 pub(crate) fn to_csv<T: Serialize>(what: &'static str, rows: &[T]) -> Result<Vec<u8>, WireError> {

@@ -1,14 +1,15 @@
 //! The vendor's acceptance test: whole batches are accepted, and every breaking is refused with its own code.
 
-use crate::batches::{Draft, Sealed, Signer, letter};
+use crate::batches::{Draft, Sealed, Signer, letter, seconds_ago};
 use crate::night::fjernprint;
 use crate::pdf::{A4, pdf};
-use fjernprint::domain::{BatchName, Sha256};
+use fjernprint::domain::{BatchName, Envelope, Plex, Sha256};
 use fjernprint::pdf::join::join;
 use fjernprint::vendor::Container;
-use fjernprint::vendor_site::{batches_at, verify};
+use fjernprint::vendor_site::{batches_at, tiling, verify};
 use fjernprint::wire::manifest::BatchFiles;
 use std::fs;
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 const VENDORS: [(&str, Container); 3] = [("edora", Container::Zip), ("kmd", Container::Files), ("straalfors", Container::Stream)];
@@ -154,16 +155,7 @@ fn a_manifest_that_says_something_else_is_refused() {
     check("FP-B014", |s| s.manifest.pages -= 1);
     check("FP-B014", |s| s.manifest.sheets += 1);
     check("FP-B014", |s| s.manifest.bytes += 1);
-    check("FP-B011", |s| {
-        // The batch's name follows from the rows, whatever they are.
-        s.files.last_mut().unwrap().1 = b"seq;letter_id\n1;x\n".to_vec();
-        let hash = Sha256(openssl::sha::sha256(&s.files.last().unwrap().1));
-        let named = s.batch().as_str().rsplit_once('-').unwrap().0.to_owned();
-        let (old, new) = (s.batch().to_string(), format!("{named}-{}", hash.short()));
-        s.files.iter_mut().for_each(|(name, _)| *name = name.replace(&old, &new));
-        s.manifest.batch = new.parse().unwrap();
-        s.vouch();
-    });
+    check("FP-B011", |s| rewrite(s, |_| "seq;letter_id\n1;x\n".to_owned()));
     // letters.csv stands last in the manifest.
     check("FP-B010", |s| drop(s.manifest.files.pop()));
     check("FP-B010", |s| {
@@ -174,6 +166,98 @@ fn a_manifest_that_says_something_else_is_refused() {
         s.files.insert(0, (format!("{}.extra", s.batch()), b"x".to_vec()));
         s.vouch();
     });
+}
+
+/// Puts other rows into letters.csv; the batch's name follows from them, whatever they are.
+fn rewrite(sealed: &mut Sealed, change: impl Fn(&str) -> String) {
+    let csv = &mut sealed.files.last_mut().unwrap().1;
+    *csv = change(std::str::from_utf8(csv).unwrap()).into_bytes();
+    let hash = Sha256(openssl::sha::sha256(csv));
+    let named = sealed.batch().as_str().rsplit_once('-').unwrap().0.to_owned();
+    let (old, new) = (sealed.batch().to_string(), format!("{named}-{}", hash.short()));
+    sealed.files.iter_mut().for_each(|(name, _)| *name = name.replace(&old, &new));
+    sealed.manifest.batch = new.parse().unwrap();
+    sealed.vouch();
+}
+
+/// As [`code`], with the sentence.
+fn said(sealed: &Sealed) -> String {
+    let (dir, signer) = (tempfile::tempdir().unwrap(), Signer::new());
+    let batch = sealed.write(dir.path(), &signer);
+    let refusal = verify(dir.path(), &batch, &signer.root_pem).unwrap_err();
+    format!("{} {}", refusal.code, refusal.message.replace(batch.as_str(), "B"))
+}
+
+/// Vendors' programs read columns by name or by number; both must read the same.
+#[test]
+fn letters_csv_has_the_columns_of_the_format_and_no_others() {
+    let check = |expected: &str, change: fn(&str) -> String| {
+        let mut sealed = draft("edora").seal();
+        rewrite(&mut sealed, change);
+        assert_eq!(said(&sealed), format!("FP-B011 B.letters.csv does not parse: line 1: {expected}"));
+    };
+    check("column \"note\" is one too many", |csv| csv.replace("deadline\n", "deadline;note\n").replace(";DK;;\n", ";DK;;;x\n"));
+    check("column \"pages\" stands there, expected is first_page", |csv| csv.replacen("first_page;pages", "pages;first_page", 1));
+    check("the column deadline is missing", |csv| csv.replace(";deadline\n", "\n").replace(";DK;;\n", ";DK;\n"));
+    check("begins with a byte order mark", |csv| format!("\u{feff}{csv}"));
+}
+
+#[test]
+fn a_row_that_no_letter_can_be_is_refused() {
+    let check = |vendor: &str, expected: &str, change: fn(&mut Draft)| {
+        let mut draft = draft(vendor);
+        change(&mut draft);
+        assert_eq!(said(&draft.seal()), format!("FP-B026 B.letters.csv: row 2: {expected}"));
+    };
+    for (vendor, container) in VENDORS {
+        check(vendor, "sheets is 3, 3 pages duplex are 2", |d| d.rows[1].sheets = 3);
+        check(vendor, "sheets is 2, 3 pages simplex are 3", |d| d.rows[1].plex = Plex::Simplex);
+        check(vendor, "envelope is auto, expected c5 or c4: which one was decided when the letter was made ready", |d| {
+            d.rows[1].envelope = Envelope::Auto;
+        });
+        check(vendor, "weight_g is 0, expected 1 to 30000", |d| d.rows[1].weight_g = 0);
+        check(vendor, "weight_g is 30001, expected 1 to 30000", |d| d.rows[1].weight_g = 30_001);
+        check(vendor, "deadline is \"2026-02-30\", neither empty nor a date as 2026-11-24", |d| {
+            d.rows[1].deadline = "2026-02-30".to_owned()
+        });
+        check(vendor, "deadline is \"20261124\", neither empty nor a date as 2026-11-24", |d| d.rows[1].deadline = "20261124".to_owned());
+        if container != Container::Stream {
+            check(vendor, "first_page is 2, a letter's own PDF begins with page 1", |d| d.rows[1].first_page = 2);
+        }
+        let mut right = draft(vendor);
+        (right.rows[0].weight_g, right.rows[1].weight_g) = (1, 30_000);
+        right.rows[2].deadline = "2028-02-29".to_owned();
+        assert_eq!(code(&right.seal(), untouched), "accepted", "{vendor}");
+    }
+}
+
+#[test]
+fn a_manifest_was_made_at_a_moment_that_has_been() {
+    let check = |expected: &str, created: String| {
+        let mut sealed = draft("edora").seal();
+        sealed.manifest.created = created.clone();
+        assert_eq!(code(&sealed, untouched), expected, "{created}");
+    };
+    let moment = seconds_ago(60);
+    check("accepted", moment.replace('Z', ".25Z"));
+    check("accepted", seconds_ago(-23 * 3600));
+    check("FP-B002", seconds_ago(-25 * 3600));
+    check("FP-B002", moment.replace('Z', "+00:00"));
+    check("FP-B002", moment.replace('Z', ""));
+    check("FP-B002", moment.replace('T', " "));
+    check("FP-B002", moment.replace('Z', ".Z"));
+    check("FP-B002", "yesterday".to_owned());
+}
+
+/// Other letters could lie behind it when the batch is printed.
+#[test]
+fn a_letters_folder_that_is_a_link_is_refused() {
+    let link = |folder: &Path, batch: &BatchName| {
+        let (path, away) = (folder.join(batch.as_str()), folder.join("elsewhere"));
+        fs::rename(&path, &away).unwrap();
+        std::os::unix::fs::symlink(&away, &path).unwrap();
+    };
+    assert_eq!(code(&draft("kmd").seal(), link), "FP-B021");
 }
 
 #[test]
@@ -259,6 +343,106 @@ fn a_zip_whose_members_are_not_stored_is_refused() {
     assert_eq!(code(&sealed, untouched), "FP-B017");
 }
 
+/// A ZIP made by hand: what our writer would make, and what it never would.
+#[derive(Default)]
+struct Zip {
+    /// Bytes before the member of this number; the directory is the last.
+    before: Vec<(usize, &'static [u8])>,
+    local_extra: &'static [u8],
+    central_extra: &'static [u8],
+    comment: &'static [u8],
+    before_end: &'static [u8],
+    after_end: &'static [u8],
+    /// Written into the first local head instead of its name.
+    first_name: Option<&'static str>,
+    other_count: bool,
+}
+
+impl Zip {
+    fn bytes(&self, members: &[(String, Vec<u8>)]) -> Vec<u8> {
+        let (mut zip, mut directory) = (Vec::new(), Vec::new());
+        let junk = |at: usize| self.before.iter().filter(move |(number, _)| *number == at).flat_map(|(_, bytes)| bytes.iter().copied());
+        let (short, long) = (|number: usize| (number as u16).to_le_bytes(), |number: usize| (number as u32).to_le_bytes());
+        for (index, (name, pdf)) in members.iter().enumerate() {
+            zip.extend(junk(index));
+            let at = zip.len();
+            // Version, flags, method, time and day, check sum, twice the size, length of the name.
+            let common = [&short(10)[..], &[0; 8], &[0; 4], &long(pdf.len()), &long(pdf.len()), &short(name.len())].concat();
+            let named = self.first_name.filter(|_| index == 0).unwrap_or(name);
+            zip.extend([b"PK\x03\x04", &common[..], &short(self.local_extra.len()), named.as_bytes(), self.local_extra, pdf].concat());
+            directory.extend([b"PK\x01\x02", &short(10)[..], &common, &short(self.central_extra.len()), &[0; 10]].concat());
+            directory.extend([&long(at)[..], name.as_bytes(), self.central_extra].concat());
+        }
+        zip.extend(junk(members.len()));
+        let at = zip.len();
+        let count = short(members.len());
+        let size = long(directory.len() + usize::from(self.other_count));
+        zip.extend([&directory, self.before_end, b"PK\x05\x06", &[0; 4], &count, &count, &size, &long(at)].concat());
+        zip.extend([&short(self.comment.len())[..], self.comment, self.after_end].concat());
+        zip
+    }
+}
+
+/// Who unpacks the ZIP with another program than ours must find the letters that were checked, and no others.
+#[test]
+fn a_zip_is_its_letters_one_after_another_and_nothing_else() {
+    let check = |expected: &str, order: &[usize], zip: Zip| {
+        let draft = draft("edora");
+        let decoy = (format!("{}.pdf", letter(1)), pdf(&[A4, A4], |_, _| {}));
+        let members: Vec<_> = order.iter().map(|number| draft.members.get(*number).unwrap_or(&decoy).clone()).collect();
+        let mut sealed = draft.seal();
+        sealed.files[0].1 = zip.bytes(&members);
+        sealed.vouch();
+        if expected.is_empty() {
+            assert_eq!(code(&sealed, untouched), "accepted");
+        } else {
+            let told = said(&sealed);
+            assert!(told.starts_with("FP-B017 B.zip ") && told.contains(expected), "{told}, expected {expected}");
+        }
+    };
+    const JUNK: &[u8] = b"twenty bytes of junk";
+    // An extra field of six bytes: a kind that nobody knows, and two bytes.
+    const EXTRA: &[u8] = b"\xfe\xca\x02\x00xy";
+    let (all, junk_before) = ([0, 1, 2], |number| Zip { before: vec![(number, JUNK)], ..Zip::default() });
+    check("", &all, Zip::default());
+    check("it holds two files of one name", &[3, 0, 1, 2], Zip::default());
+    check("L000000000000000000000001.pdf is not at its place, which is number 1", &[1, 0, 2], Zip::default());
+    check("L000000000000000000000001.pdf begins at byte 20, expected 0", &all, junk_before(0));
+    check("L000000000000000000000002.pdf begins at byte", &all, junk_before(1));
+    check("its directory begins at byte", &all, junk_before(3));
+    check("has an extra field in its head", &all, Zip { local_extra: EXTRA, ..Zip::default() });
+    check("in the directory, expected", &all, Zip { central_extra: EXTRA, ..Zip::default() });
+    check("it has a comment", &all, Zip { comment: JUNK, ..Zip::default() });
+    check("bytes of end record follow", &all, Zip { before_end: JUNK, ..Zip::default() });
+    check("bytes of end record follow", &all, Zip { after_end: JUNK, ..Zip::default() });
+    check("is not that of the directory before it", &all, Zip { other_count: true, ..Zip::default() });
+    check("cannot be read as a ZIP", &all, Zip { first_name: Some("L000000000000000000000003.pdf"), ..Zip::default() });
+}
+
+/// Of more letters than its end record can count, a ZIP has more of an end.
+#[test]
+fn a_zip_of_many_letters_is_measured_too() {
+    for count in [65_535u32, 65_536, 65_537] {
+        let names: Vec<String> = (1..=count).map(|number| format!("{}.pdf", letter(number))).collect();
+        let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+        for name in &names {
+            zip.start_file(name.as_str(), stored).unwrap();
+        }
+        let bytes = zip.finish().unwrap().into_inner();
+        let open = |bytes: &[u8]| zip::ZipArchive::new(Cursor::new(bytes.to_vec()));
+        let fault = |archive| tiling::fault(archive, names.iter().map(String::as_str)).unwrap_or_else(|fault| Some(fault.to_string()));
+        assert_eq!(fault(open(&bytes).unwrap()), None, "{count}");
+        // The size of the directory, once in each record that has it.
+        for back in [10, 58].into_iter().filter(|back| *back == 10 || count > 65_535) {
+            let mut other = bytes.clone();
+            let at = other.len() - back;
+            other[at] ^= 1;
+            assert!(open(&other).map_or(true, |archive| fault(archive).is_some()), "{count}, {back} bytes before the end");
+        }
+    }
+}
+
 #[test]
 fn a_stream_gives_every_page_to_one_letter() {
     let check = |expected: &str, change: fn(&mut Draft)| {
@@ -270,9 +454,9 @@ fn a_stream_gives_every_page_to_one_letter() {
     check("FP-B023", |d| d.rows[1].first_page = 2);
     check("FP-B023", |d| d.rows[2].first_page = 5);
     check("FP-B023", |d| d.rows[0].first_page = 3);
-    check("FP-B023", |d| d.rows[1].pages = 5);
-    check("FP-B023", |d| d.rows[2].pages = 3);
-    check("FP-B023", |d| d.rows[2].pages = 0);
+    check("FP-B023", |d| (d.rows[1].pages, d.rows[1].sheets) = (5, 3));
+    check("FP-B023", |d| (d.rows[2].pages, d.rows[2].sheets) = (3, 2));
+    check("FP-B023", |d| (d.rows[2].pages, d.rows[2].sheets) = (0, 0));
     check("FP-B020", |d| d.stream = Some(b"%PDF-1.7 not really".to_vec()));
     check("FP-B023", |d| {
         let parts: Vec<&[u8]> = d.members.iter().map(|(_, pdf)| pdf.as_slice()).chain([d.members[0].1.as_slice()]).collect();

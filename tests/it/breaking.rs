@@ -268,7 +268,7 @@ fn what_was_sealed_wrongly_is_refused() {
         }),
         ("a letter's bytes", &["FP-B019", "accepted"], |d| d.rows[0].bytes += 1),
         ("a letter's hash", &["FP-B019", "accepted"], |d| d.rows[1].sha256 = Sha256([9; 32])),
-        ("a page more than there is", &["FP-B020", "FP-B023"], |d| d.rows[2].pages += 2),
+        ("a page more than there is", &["FP-B020", "FP-B023"], |d| (d.rows[2].pages, d.rows[2].sheets) = (4, 2)),
         ("a letter too few", &["FP-B016", "FP-B023"], |d| drop(d.rows.pop())),
         ("a letter too many", &["FP-B016", "FP-B023"], |d| {
             d.members.push((format!("{}.pdf", letter(9)), pdf(&[A4], |_, _| {})));

@@ -92,6 +92,7 @@ fn a_technician_answers_by_hand_and_the_ledger_takes_it() {
     desk.refused(&["ack", one], 6, "FP-Y004");
     desk.refused(&["return", batch, "--reason", "R01"], 6, "FP-Y004");
     desk.refused(&["ack", "FP-edora-99990011-20261124-99-0123456789ab"], 4, "FP-Y003");
+    desk.refused(&["ack", "FP-edora-99990011-20261124-99-0123456789ab"], 4, &format!(" lies here; here lies {batch}"));
     desk.refused(&["ack", "L0123456789abcdef01234567"], 4, "FP-Y003");
     desk.refused(&["ack", "../../etc/passwd"], 4, "FP-Y003");
     for number in ["0101011234", "010101-1234", "010101\u{2013}1234", "01.01.01-1234", "01 01 01 1234"] {
@@ -105,7 +106,12 @@ fn a_technician_answers_by_hand_and_the_ledger_takes_it() {
 
     desk.refused(&["return", one, "--reason", "R04"], 6, "FP-Y004");
     desk.answered(&["ack", one, two, "--status", "printed"]);
-    assert_eq!(desk.answered(&["ack", one, "--status", "received"])[0]["already"], true, "a word that is no news");
+    let no_news = &desk.answered(&["ack", one, "--status", "received"])[0];
+    assert_eq!((&no_news["already"], &no_news["stands"]), (&true.into(), &"printed".into()), "a word that is no news");
+    let told = fjernprint(&["vendor", "ack", one, "--status", "received", "--dir", &desk.dir()]).stdout;
+    assert_eq!(String::from_utf8(told).unwrap(), format!("{one}  is printed already\n"));
+    let told = fjernprint(&["vendor", "ack", one, "--status", "printed", "--dir", &desk.dir()]).stdout;
+    assert_eq!(String::from_utf8(told).unwrap(), format!("{one}  printed (had been said before)\n"));
     desk.answered(&["reject", three, "--reason", "the paper ran out"]);
     assert_eq!(desk.town.run(&["reconcile"]), Some(0));
     assert_eq!((desk.letter(0)["word"].as_str(), desk.letter(2)["word"].as_str()), (Some("printed"), Some("rejected")));
@@ -141,6 +147,34 @@ fn a_technician_answers_by_hand_and_the_ledger_takes_it() {
     let Desk { town, site, .. } = desk;
     site.unwrap().stop();
     assert_eq!(town.run(&["reconcile"]), Some(0));
+}
+
+/// The letters of a batch that was refused lie at the vendor in another one as well, when it was retried.
+#[test]
+fn a_letter_is_answered_in_the_batch_that_was_not_refused() {
+    let desk = Desk::open("edora");
+    let (first, letter) = (desk.batch.as_str(), desk.letters[0].as_str());
+    let another = |number: u32| {
+        let name = format!("FP-edora-99990011-20261124-{number}-0123456789ab");
+        let inbox = desk.town.path("site/edora/files/in");
+        for ending in ["manifest.json", "letters.csv"] {
+            fs::copy(inbox.join(format!("{first}.{ending}")), inbox.join(format!("{name}.{ending}"))).unwrap();
+        }
+        name
+    };
+    let second = another(8);
+    desk.refused(&["ack", letter], 4, "name the batch too");
+    desk.answered(&["reject", first, "--reason", "the seal is broken"]);
+    desk.answered(&["ack", &second]);
+    assert_eq!(desk.answered(&["ack", letter])[0]["batch"], second.as_str());
+    desk.refused(&["ack", letter, first], 6, "was refused");
+    let third = another(9);
+    desk.answered(&["ack", &third]);
+    desk.refused(&["ack", letter], 4, &format!("stands in {second} and {third}: name"));
+    assert_eq!(desk.answered(&["ack", letter, &third])[0]["batch"], third.as_str());
+    // One of which only the letters came.
+    fs::remove_file(desk.town.path(&format!("site/edora/files/in/{third}.manifest.json"))).unwrap();
+    desk.refused(&["ack", &third], 4, "manifest.json is not there, and an answer quotes its hash: ask the sender to deliver it");
 }
 
 #[test]
@@ -397,6 +431,96 @@ fn conformance_passes_at_a_real_openssh_server_and_leaves_nothing_there() {
     address.timeout_s = 2;
     town.configure(&[("edora", address)]);
     assert_eq!(conformance(&town, "edora"), (Some(5), Vec::new()));
+}
+
+/// What is said of a check, after its verdict.
+fn found(town: &Town, vendor: &str) -> impl Fn(&str) -> String {
+    let lines = lines(&town.ask(&["vendor", "conformance", "--vendor", vendor]));
+    move |check| {
+        let line = lines.iter().find(|line| line["check"] == check).unwrap();
+        format!("{}: {}", line["verdict"].as_str().unwrap(), line["found"].as_str().unwrap())
+    }
+}
+
+#[test]
+fn conformance_knows_a_folder_from_a_file_and_counts_names_of_files() {
+    let (server, town) = (crate::sshd::start(), Town::of("edora"));
+    let (inbox, outbox) = (server.jail.join("in"), server.jail.join("out"));
+    fs::create_dir_all(&outbox).unwrap();
+    town.configure(&[("edora", server.address.clone())]);
+    let names = || {
+        let said = found(&town, "edora");
+        assert_eq!(said("outbox_listing"), said("outbox_names"));
+        said("outbox_listing")
+    };
+    assert_eq!(names(), "pass: 0 names");
+    fs::write(outbox.join("one"), "").unwrap();
+    assert_eq!(names(), "pass: 1 name");
+    fs::write(outbox.join("-rf"), "").unwrap();
+    assert_eq!(found(&town, "edora")("outbox_names"), "fail: 1 name is no file name: \"-rf\"");
+    fs::remove_dir_all(&outbox).unwrap();
+    fs::remove_dir_all(&inbox).unwrap();
+    [&inbox, &outbox].into_iter().for_each(|path| fs::write(path, "").unwrap());
+    let said = found(&town, "edora");
+    assert_eq!(
+        (said("inbox"), said("outbox")),
+        ("fail: in is there, and is no folder".into(), "fail: out is there, and is no folder".into())
+    );
+    [&inbox, &outbox].into_iter().for_each(|path| fs::remove_file(path).unwrap());
+    assert_eq!(found(&town, "edora")("inbox"), "fail: there is no folder in");
+}
+
+#[test]
+fn what_a_profile_does_not_ask_for_is_skipped_whatever_failed() {
+    const NOT_TRIED: &str = "fail: not tried, because of what failed before";
+    let town = Town::of("edora");
+    let path = town.path("vendors/edora/profile.toml");
+    let profile = fs::read_to_string(&path).unwrap();
+    let site = |script: &str| {
+        let (site, address) = town.site_as("edora", Manners { misbehaviour: vec![script.parse().unwrap()], ..Manners::default() });
+        town.configure(&[("edora", address)]);
+        site
+    };
+    let bad = site("refuse=rename");
+    let said = found(&town, "edora");
+    assert!(said("write").starts_with("pass") && said("rename").starts_with("fail"), "{}", said("rename"));
+    assert_eq!((said("content"), said("no_overwrite")), (NOT_TRIED.to_owned(), NOT_TRIED.to_owned()));
+    drop(bad);
+    let bad = site("refuse=write");
+    let said = found(&town, "edora");
+    assert_eq!(said("folder"), "skip: the container is one file");
+    for check in ["size", "rename", "content", "no_overwrite", "marker"] {
+        assert_eq!(said(check), NOT_TRIED, "{check}");
+    }
+    drop(bad);
+    let sweeping = [
+        ("completion_sign = \"ready\"", "completion_sign = \"none\""),
+        ("check_after_upload = \"size\"", "check_after_upload = \"answer_only\""),
+        ("resume = true", "resume = false"),
+        ("sweeps = false", "sweeps = true"),
+    ];
+    let in_place = [("rename_into_place = true", "rename_into_place = false"), ("resume = true", "resume = false")];
+    for (changes, skips) in
+        [(&sweeping[..], "encryption size content no_overwrite folder marker"), (&in_place, "encryption rename no_overwrite folder")]
+    {
+        let other = changes.iter().fold(profile.clone(), |text, (from, to)| text.replace(from, to));
+        fs::write(&path, other).unwrap();
+        let skipped = || {
+            let (_, checks) = conformance(&town, "edora");
+            with_verdict(&checks, "skip").join(" ")
+        };
+        let bad = site("refuse=write");
+        assert_eq!(skipped(), skips);
+        drop(bad);
+        // Also where nobody was let in.
+        let (_site, mut address) = town.site_as("edora", Manners::default());
+        address.key_file = address.key_file.with_file_name("stranger");
+        if !address.key_file.exists() {
+            keygen(&address.key_file);
+        }
+        town.configure(&[("edora", address)]);
+        assert_eq!(skipped(), skips);
+    }
 }
 
 #[test]

@@ -89,6 +89,8 @@ fn every_impossible_value_is_named_with_its_key() {
     check("order = \"ascending\"", "order = \"upwards\"", "unknown variant `upwards`");
     check("name = \"FP-{vendor}", "name = \"FP/{vendor}", "batch.name: a name is at most 96");
     check("-{seq}-", "-", "batch.name has no {seq}");
+    check("name = \"FP-{vendor}", "name = \"fjernprint-probe-{vendor}", "batch.name begins with fjernprint-probe-");
+    check("name = \"FP-{vendor}", "name = \"FjernPrint-PROBE-{vendor}", "batch.name begins with fjernprint-probe-");
     check("-{hash}\"", "-{hash}.x\"", "batch.name must end in -{hash}");
     check("{cvr}", "{cpr}", "{cpr} is not known");
     check("economique = [", "economy = [", "unknown variant `economy`");

@@ -9,9 +9,9 @@ use fjernprint::domain::{BatchName, LetterId, Sha256};
 use fjernprint::ledger::Ledger;
 use fjernprint::pipeline::alarms::{AlarmRules, Expected, Facts, Judged, Sent, Standing, Waiting, changes, judge};
 use fjernprint::pipeline::gates::{ERROR_RATE, Errors, GateRules, Ready, closed};
-use fjernprint::pipeline::proof::{Against, ROW_HEADER, check};
+use fjernprint::pipeline::proof::{Against, check};
 use fjernprint::wire::chain::Expiry;
-use fjernprint::wire::manifest::{BatchFiles, letters_to_csv};
+use fjernprint::wire::manifest::{BatchFiles, LETTERS_HEADER, letters_to_csv};
 use fjernprint::wire::merkle;
 use fjernprint::wire::proof::{Answer, Bytes, FORMAT, Proof, Proved, Row, Signed};
 use rusqlite::Connection;
@@ -95,7 +95,7 @@ fn a_leaf_leads_to_the_root_of_its_tree_and_to_no_other() {
     }
     let csv = letters_to_csv(&Draft::new("kmd", 1, &[1, 2]).rows).unwrap();
     let text = String::from_utf8(csv.clone()).unwrap();
-    assert_eq!(text.lines().next().unwrap(), ROW_HEADER);
+    assert_eq!(text.lines().next().unwrap(), LETTERS_HEADER);
     let rows: Vec<&[u8]> = text.lines().skip(1).map(str::as_bytes).collect();
     assert_eq!(merkle::rows(&csv).unwrap(), rows);
 }
