@@ -746,9 +746,9 @@ pub static CODES: &[Code] = &[
         code: "FP-G001",
         title: "letter larger than a batch",
         owner: Owner::CaseWorker,
-        cause: "The letter's PDF is larger than the vendor takes in a whole batch.",
+        cause: "The letter's PDF, with what its container adds, is larger than the vendor takes in a whole batch.",
         fix: "Make the pictures smaller, or split the letter, and send it under a new identifier. Where the fault was ours or the profile's, put that right, and `fjernprint letter retry ID --plan` shows what sending this very letter once more means. Never do both: the letter would be sent twice.",
-        cause_da: "Brevets PDF er større, end leverandøren tager imod i en hel batch.",
+        cause_da: "Brevets PDF er med det, som dens container lægger til, større, end leverandøren tager imod i en hel batch.",
         fix_da: "Gør billederne mindre, eller del brevet, og send det under et nyt id. Var fejlen vores eller profilens, så ret den, og `fjernprint letter retry ID --plan` viser, hvad det betyder at sende netop dette brev igen. Gør aldrig begge dele: brevet ville blive sendt to gange.",
     },
     Code {

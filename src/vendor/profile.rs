@@ -102,6 +102,7 @@ pub enum UploadCheck {
 pub struct BatchRules {
     pub container: Container,
     pub letters_max: u32,
+    /// Of the container as it goes up, see [`VendorProfile::container_bytes`].
     pub bytes_max: u64,
     /// Print options that all letters of a batch must share: any of plex, colour, envelope, postage.
     pub one_of: Vec<String>,
@@ -400,7 +401,14 @@ impl VendorProfile {
         );
         must(!d.resume || !d.sweeps, "delivery.resume cannot go with sweeps: what lies there may be taken away meanwhile");
         must((1..=100_000).contains(&self.batch.letters_max), "batch.letters_max must be 1 to 100000");
-        must(self.page.bytes_max <= self.batch.bytes_max, "page.bytes_max is larger than batch.bytes_max: such a letter fits no batch");
+        let largest = self.container_bytes(1, self.page.bytes_max);
+        must(
+            largest <= self.batch.bytes_max,
+            &format!(
+                "page.bytes_max is {}, which is {largest} in its container, and batch.bytes_max is {}: such a letter fits no batch",
+                self.page.bytes_max, self.batch.bytes_max
+            ),
+        );
         must(self.batch.bytes_max <= 2 << 30, "batch.bytes_max must be at most 2 GiB");
         let known = ["plex", "colour", "envelope", "postage"];
         must(self.batch.one_of.iter().all(|k| known.contains(&k.as_str())), "batch.one_of knows plex, colour, envelope, postage");

@@ -122,6 +122,13 @@ fn every_impossible_value_is_named_with_its_key() {
     check("\"envelope.c4.window\" = \"assumed\"\n", "", "envelope.c4.window has no provenance");
     check("\"calendar.cutoff\" = \"", "\"calendar.cutof\" = \"", "provenance names calendar.cutof, which is not there");
 
+    // A letter as large as a batch: alone, and in a ZIP.
+    check("bytes_max = 104857600", "bytes_max = 7340031", "page.bytes_max is 7340032, which is 7340032 in its container");
+    let zip = |batch: u64| VendorProfile::parse(&shipped("edora").replace("bytes_max = 41943040", &format!("bytes_max = {batch}")));
+    assert!(zip(7_340_032 + 156).is_ok());
+    let message = zip(7_340_032 + 155).unwrap_err().to_string();
+    assert!(message.contains("7340188 in its container, and batch.bytes_max is 7340187: such a letter fits no batch"), "{message}");
+
     // All at once, not the first.
     let text = shipped("kmd").replace("weekdays = [\"mon\", \"tue\", \"wed\", \"thu\", \"fri\"]", "weekdays = []").replace("{seq}", "7");
     let message = VendorProfile::parse(&text).unwrap_err().to_string();
