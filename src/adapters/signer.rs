@@ -88,6 +88,19 @@ impl Signer {
     }
 }
 
+/// The file that signatures must lead to, as it was given at a command line. FP-K014, naming it, when it holds no certificate in
+/// PEM: the same said of each signature would send the reader to the batch.
+pub fn trusted(path: &Path) -> Result<Vec<u8>, KeyFault> {
+    let pem = read_bounded(path)?;
+    match X509::stack_from_pem(&pem) {
+        Ok(found) if !found.is_empty() => Ok(pem),
+        _ => {
+            let why = "holds no certificate in PEM (-----BEGIN CERTIFICATE-----)".to_owned();
+            Err(KeyFault::Refused { code: "FP-K014", file: path.display().to_string(), why })
+        }
+    }
+}
+
 /// One or more certificates in PEM.
 pub fn certificates(path: &Path) -> Result<Vec<X509>, KeyFault> {
     let found = X509::stack_from_pem(&read_bounded(path)?).map_err(|_| KeyFault::file(path, "is not a certificate in PEM"))?;

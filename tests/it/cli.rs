@@ -65,6 +65,21 @@ fn vendor_check_names_what_is_assumed_and_what_is_impossible() {
     assert!(String::from_utf8_lossy(&output.stderr).starts_with("FP-C002"));
 }
 
+/// The file that was given is at fault, not the signature of a batch that is looked at with it.
+#[test]
+fn a_certificate_that_is_none_is_named_by_its_own_path() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(fjernprint(&["init", dir.path().to_str().unwrap()]).status.code(), Some(0));
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    for file in [path("keys/ssh.pub"), path("keys/signer.key"), path("fjernprint.toml")] {
+        let output = fjernprint(&["batch", "verify", &path(""), "--certificate", &file]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(12), "{said}");
+        assert!(said.contains("FP-K014") && said.contains(&file) && !said.contains(".p7s"), "{said}");
+    }
+    assert_eq!(fjernprint(&["batch", "verify", &path(""), "--certificate", &path("keys/ca.pem")]).status.code(), Some(4));
+}
+
 #[test]
 fn explain_knows_every_code_that_the_sources_name() {
     let output = fjernprint(&["explain", "fp-v002"]);

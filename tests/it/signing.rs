@@ -227,6 +227,7 @@ fn a_run_warns_once_and_refuses_to_seal_with_what_has_ended() {
         let (code, out, err) = runs_with(lasting(days), &["run", "--until", "seal"]);
         assert_eq!((code, times(&err)), (Some(0), warned), "{days}: {err}");
         assert!(warned == 0 || err.contains(&format!("ends in {days} days")), "{err}");
+        assert_eq!(err.matches("`fjernprint explain FP-M014`").count(), warned, "{err}");
         assert_eq!(times(&out), 0, "{out}");
         let (_, out, _) = runs_with(lasting(days), &["run", "--json", "--quiet"]);
         assert_eq!(times(&out), warned, "{out}");
@@ -242,6 +243,8 @@ fn a_run_warns_once_and_refuses_to_seal_with_what_has_ended() {
     }
     let (code, out, _) = runs_with(lasting(-1), &["status"]);
     assert!(code == Some(0) && out.contains("nothing can be sealed: FP-K021"), "{out}");
+    let (_, _, err) = runs_with(lasting(1), &["run", "--until", "seal"]);
+    assert_eq!(err.matches("ends in 1 day,").count(), 2, "the warning and the alarm: {err}");
     let root = |days| Wish { days: (-300, days), ..ROOT };
     let (code, _, err) = runs_under(root(20), SIGNER, &["run", "--until", "seal"]);
     assert!(code == Some(0) && err.contains("the certificate of root ends in 20 days"), "{err}");
