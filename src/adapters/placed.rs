@@ -55,6 +55,10 @@ impl Placed {
 
 impl Write for Placed {
     fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        // Nothing that is written behind the end does not move it, in a file.
+        if piece.is_empty() {
+            return Ok(0);
+        }
         if piece.len() <= SMALL_BYTES {
             self.hold(piece)?;
         } else {
