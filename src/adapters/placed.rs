@@ -55,6 +55,7 @@ impl Placed {
 
 impl Write for Placed {
     fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        // In a file, nothing written behind the end leaves the end where it is.
         if piece.is_empty() {
             return Ok(0);
         }

@@ -34,6 +34,7 @@ pub struct Signer {
     pub key: PKey<Private>,
     roots: Vec<X509>,
     file: PathBuf,
+    root_file: Option<PathBuf>,
 }
 
 impl Signer {
@@ -50,23 +51,22 @@ impl Signer {
             return Err(KeyFault::file(&files.key, why));
         }
         let roots = files.root.as_deref().map(certificates).transpose()?.unwrap_or_default();
-        let signer = Self { certificate, issuers, key, roots, file: files.certificate.clone() };
+        let signer = Self { certificate, issuers, key, roots, file: files.certificate.clone(), root_file: files.root.clone() };
         signer.check(at_s)?;
         Ok(signer)
     }
 
-    /// FP-K021: a certificate of the chain is outside its validity. FP-K022: the chain does not hold. FP-K023: the
-    /// certificate may not sign.
+    /// FP-K021: a certificate of the chain, or the root that it leads to, is outside its validity. FP-K022: the chain does not
+    /// hold. FP-K023: the certificate may not sign.
     pub fn check(&self, at_s: i64) -> Result<(), KeyFault> {
-        let code = |fault: &ChainFault| match fault {
-            ChainFault::Expired { .. } | ChainFault::Early { .. } => "FP-K021",
-            ChainFault::Broken(_) => "FP-K022",
-            ChainFault::MayNotSign { .. } => "FP-K023",
-        };
-        chain::check(&self.certificate, &self.issuers, &self.roots, at_s).map_err(|fault| KeyFault::Refused {
-            code: code(&fault),
-            file: self.file.display().to_string(),
-            why: fault.to_string(),
+        chain::check(&self.certificate, &self.issuers, &self.roots, at_s).map_err(|fault| {
+            let (code, file) = match &fault {
+                ChainFault::Root(_) => ("FP-K021", self.root_file.as_ref().unwrap_or(&self.file)),
+                ChainFault::Expired { .. } | ChainFault::Early { .. } => ("FP-K021", &self.file),
+                ChainFault::Broken(_) => ("FP-K022", &self.file),
+                ChainFault::MayNotSign { .. } => ("FP-K023", &self.file),
+            };
+            KeyFault::Refused { code, file: file.display().to_string(), why: fault.to_string() }
         })
     }
 
@@ -81,9 +81,23 @@ impl Signer {
         self.cvr().is_none_or(|cvr| cvr == *municipality || Some(&cvr) == agreed)
     }
 
-    /// Which of its certificates ends first, and when.
+    /// Which of its certificates, the root that they lead to among them, ends first, and when: nothing is sealed after it.
     pub fn expiry(&self, at_s: i64) -> Option<Expiry> {
-        chain::expiry(std::iter::once(&self.certificate).chain(&self.issuers), at_s)
+        let root = chain::root(&self.certificate, &self.issuers, &self.roots);
+        chain::expiry(std::iter::once(&self.certificate).chain(&self.issuers).chain(root), at_s)
+    }
+}
+
+/// The file that signatures must lead to, as it was given at a command line. FP-K014, naming it, when it holds no certificate in
+/// PEM: the same said of each signature would send the reader to the batch.
+pub fn trusted(path: &Path) -> Result<Vec<u8>, KeyFault> {
+    let pem = read_bounded(path)?;
+    match X509::stack_from_pem(&pem) {
+        Ok(found) if !found.is_empty() => Ok(pem),
+        _ => {
+            let why = "holds no certificate in PEM (-----BEGIN CERTIFICATE-----)".to_owned();
+            Err(KeyFault::Refused { code: "FP-K014", file: path.display().to_string(), why })
+        }
     }
 }
 

@@ -7,10 +7,10 @@ use super::fault::{Fault, exit};
 use super::watch::Watch;
 use super::{night, signing};
 use crate::adapters::clock;
-use crate::domain::BatchName;
 use crate::domain::alarm::{Alarm, AlarmEvent, AlarmState};
 use crate::domain::calendar::date_in_denmark;
 use crate::domain::status::{BatchStatus, LetterStatus};
+use crate::domain::{BatchName, counted, verb};
 use crate::ledger::{Entry, Ledger};
 use crate::pipeline::alarms::{DEADLINES, Facts, Sent, Standing, Waiting, changes, judge};
 use crate::pipeline::gates::Closed;
@@ -53,7 +53,11 @@ impl News {
         let Alarm { code, gravity, about, message, command, .. } = &self.alarm;
         match self.state {
             "cleared" => format!("{code}  alarm over, {about}: it was: {message}"),
-            _ => format!("{code}  alarm ({}), {about}: {message}\nhint: `{command}`, `fjernprint explain {code}`", gravity.word()),
+            _ => {
+                let page = format!("fjernprint explain {code}");
+                let hint = if *command == page { format!("`{page}`") } else { format!("`{command}`, `{page}`") };
+                format!("{code}  alarm ({}), {about}: {message}\nhint: {hint}", gravity.word())
+            }
         }
     }
 }
@@ -83,8 +87,9 @@ pub(super) fn deliver(config: &Config, ledger: &mut Ledger, watch: &dyn Watch) -
     let news: Vec<_> = undelivered.iter().map(told).collect();
     let message = json!({"format": "fjernprint-alarms/1", "environment": config.environment, "sent": clock::now(), "news": news});
     if let Err(why) = webhook.post(&message.to_string()) {
-        let count = undelivered.len();
-        watch.alarm(&format!("FP-M021  {count} alarms were not delivered to the webhook: {why}; the next run tries again"));
+        let count = undelivered.len() as u64;
+        let alarms = format!("{} {}", counted(count, "alarm"), verb(count, "was", "were"));
+        watch.alarm(&format!("FP-M021  {alarms} not delivered to the webhook: {why}; the next run tries again"));
         return Ok(());
     }
     let delivered: Vec<Entry> = undelivered.into_iter().map(|(key, _)| Entry::Alarm(key, AlarmEvent::Delivered {})).collect();
@@ -125,7 +130,9 @@ fn facts(config: &Config, ledger: &Ledger, seen: &Seen) -> Result<Facts, Fault> 
     for (name, state) in &batches {
         let vendor = &state.vendor;
         if !state.questions.is_empty() {
-            let text = format!("{} rows of {vendor}'s receipts do not fit, and nobody has explained them", state.questions.len());
+            let asked = state.questions.len() as u64;
+            let (rows, fit, them) = (counted(asked, "row"), verb(asked, "does", "do"), verb(asked, "it", "them"));
+            let text = format!("{rows} of {vendor}'s receipts {fit} not fit, and nobody has explained {them}");
             questions.push(since_last(ledger, name, "answered", text)?);
         }
         match state.status {

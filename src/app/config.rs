@@ -337,6 +337,30 @@ struct Connection {
     host_key_pin: String,
 }
 
+impl Connection {
+    fn faults(&self) -> Vec<&'static str> {
+        let mut faults = Vec::new();
+        let mut must = |holds: bool, text: &'static str| {
+            if !holds {
+                faults.push(text);
+            }
+        };
+        let is_name = !self.host.is_empty() && !self.host.contains(|c: char| c == '/' || c.is_whitespace() || c.is_control());
+        must(is_name, "host must be a name or an address alone, as sftp.example.dk: no scheme, no folder, no blank");
+        must(self.port != 0, "port must be 1 to 65535; SFTP's own is 22");
+        must(
+            !self.agent || self.key_passphrase_file.is_none(),
+            "agent = true asks for no passphrase: key_file is the public key then, key_passphrase_file must go",
+        );
+        must(
+            self.agent || self.key_file.extension().is_none_or(|end| end != "pub"),
+            "key_file ends in .pub, which is the public key: name the private one, or set agent = true",
+        );
+        must(self.host_key_pin.starts_with("SHA256:"), "host_key_pin must be SHA256:... as ssh-keygen -lf prints it");
+        faults
+    }
+}
+
 /// Checked and with absolute paths.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -552,13 +576,7 @@ fn faults(written: &Written, profiles: &BTreeMap<VendorId, VendorProfile>) -> Ve
         if !profiles.contains_key(&connection.vendor) {
             faults.push(format!("connection: no vendor profile {:?}", connection.vendor.as_str()));
         }
-        if connection.agent && connection.key_passphrase_file.is_some() {
-            let text = "agent = true asks for no passphrase: key_file is the public key then, key_passphrase_file must go";
-            faults.push(format!("connection to {}: {text}", connection.vendor));
-        }
-        if !connection.host_key_pin.starts_with("SHA256:") {
-            faults.push(format!("connection to {}: host_key_pin must be SHA256:... as ssh-keygen -lf prints it", connection.vendor));
-        }
+        faults.extend(connection.faults().into_iter().map(|fault| format!("connection to {}: {fault}", connection.vendor)));
     }
     faults
 }

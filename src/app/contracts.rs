@@ -3,7 +3,7 @@
 use super::config::{Config, Contract};
 use super::fault::{Fault, exit};
 use super::signing::Warning;
-use crate::domain::{Cvr, VendorId, counted};
+use crate::domain::{Cvr, VendorId, counted, verb};
 use jiff::ToSpan;
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,7 +23,7 @@ pub fn on_assumptions(config: &Config, vendor: &VendorId) -> Option<Fault> {
         "nothing is sealed for {vendor} or shipped to it: production does not ship on assumptions, and {} of its profile {} still \
          assumed; `fjernprint vendor check {vendor}` names them",
         counted(values as u64, "value"),
-        if values == 1 { "is" } else { "are" },
+        verb(values as u64, "is", "are"),
     );
     Some(Fault::new("FP-C005", exit::USAGE, text))
 }
@@ -65,8 +65,11 @@ pub fn not_ready(config: &Config, vendor: &VendorId, today: Date) -> Option<Warn
     let mut missing = Vec::new();
     match assumed(config, vendor) {
         0 => {}
-        1 => missing.push("1 value of its profile is still assumed, so that nothing would be sealed for it".to_owned()),
-        values => missing.push(format!("{values} values of its profile are still assumed, so that nothing would be sealed for it")),
+        values => missing.push(format!(
+            "{} of its profile {} still assumed, so that nothing would be sealed for it",
+            counted(values as u64, "value"),
+            verb(values as u64, "is", "are")
+        )),
     }
     if !config.connections.contains_key(vendor) {
         missing.push("there is no [[connection]] to it, so that batches would be sealed and wait".to_owned());

@@ -5,6 +5,7 @@ use super::fault::{Fault, exit};
 use super::heads;
 use super::night::read_manifest;
 use crate::adapters::keys::read_bounded;
+use crate::adapters::signer;
 use crate::adapters::store::{Store, write_private};
 use crate::domain::redact::redact;
 use crate::domain::state::BatchState;
@@ -218,9 +219,9 @@ pub fn verify(asked: &VerifyProof) -> Result<Shown, Fault> {
     let document = asked.document.as_deref().map(|path| read_file(path, DOCUMENT_BYTES_MAX)).transpose().map_err(invalid)?;
     let receipt = asked.receipt.as_deref().map(|path| read_file(path, ANSWER_BYTES_MAX)).transpose().map_err(invalid)?;
     let document = document.map(|bytes| Sha256(openssl::sha::sha256(&bytes)));
-    let answers_pem = asked.answers_certificate.as_deref().map(read_bounded).transpose()?;
+    let answers_pem = asked.answers_certificate.as_deref().map(signer::trusted).transpose()?;
     let against =
-        Against { answers_pem, trusted_pem: read_bounded(&asked.certificate)?, signers: asked.signers.clone(), document, receipt };
+        Against { answers_pem, trusted_pem: signer::trusted(&asked.certificate)?, signers: asked.signers.clone(), document, receipt };
     check(&proof, &against).map_err(refused)
 }
 

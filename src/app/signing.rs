@@ -4,6 +4,7 @@ use super::config::Config;
 use super::fault::Fault;
 use crate::adapters::clock;
 use crate::adapters::signer::Signer;
+use crate::domain::counted;
 use crate::wire::chain::{Expiry, urgency};
 use serde::Serialize;
 
@@ -35,7 +36,7 @@ impl Outlook {
             30 => "a new one should be here by now",
             _ => "after that nothing is sealed any more",
         };
-        let message = format!("the certificate of {subject} ends in {days} days, on {until}: {what}");
+        let message = format!("the certificate of {subject} ends in {}, on {until}: {what}", counted(days.unsigned_abs(), "day"));
         Some(Warning { code: "FP-K026", message })
     }
 }

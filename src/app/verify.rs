@@ -5,10 +5,11 @@ use super::config::Config;
 use super::fault::{Fault, exit};
 use super::night::{read_manifest, sealed_on_disk};
 use crate::adapters::keys::{KeyFault, read_bounded};
+use crate::adapters::signer::trusted;
 use crate::adapters::store::{Store, StoreError};
 use crate::domain::state::BatchState;
 use crate::domain::status::BatchStatus;
-use crate::domain::{BatchName, Sha256};
+use crate::domain::{BatchName, Sha256, counted};
 use crate::ledger::Ledger;
 pub use crate::vendor_site::{Moment, Terms as BatchTerms};
 use crate::vendor_site::{batches_at, check_sequence, verify_on};
@@ -44,7 +45,7 @@ pub fn batch_verify(
     identity: Option<&Path>,
     terms: BatchTerms,
 ) -> Result<Vec<Result<VerifiedBatch, Fault>>, Fault> {
-    let terms = BatchTerms { trusted_pem: read_bounded(certificate)?, identities: identities(identity)?, ..terms };
+    let terms = BatchTerms { trusted_pem: trusted(certificate)?, identities: identities(identity)?, ..terms };
     let refused = |refusal: crate::vendor_site::Refusal| {
         let exit = if refusal.code.starts_with("FP-K") { exit::KEYS } else { exit::MISMATCH };
         Fault::new(refusal.code, exit, refusal.message)
@@ -149,7 +150,7 @@ fn batch_on_disk(config: &Config, name: &BatchName, state: &BatchState, depth: D
         match std::fs::metadata(folder.join(&entry.name)) {
             Err(fault) => wrong(format!("batch {name}: {}: {fault}", entry.name)),
             Ok(metadata) if metadata.len() != entry.bytes => {
-                wrong(format!("batch {name}: {} has {} bytes, its manifest says {}", entry.name, metadata.len(), entry.bytes));
+                wrong(format!("batch {name}: {} has {}, its manifest says {}", entry.name, counted(metadata.len(), "byte"), entry.bytes));
             }
             Ok(_) => {}
         }

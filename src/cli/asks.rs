@@ -2,6 +2,7 @@
 
 use super::arguments::VerifyTerms;
 use super::*;
+use crate::domain::counted;
 
 impl Face<'_> {
     pub(super) fn letters(&mut self, config: &Config, which: &Which, limit: u32) -> Result<u8, Ended> {
@@ -65,8 +66,9 @@ impl Face<'_> {
                     if self.json {
                         show::line(&mut self.out, "batch_verified", &batch)?;
                     } else {
-                        let (letters, pages, sheets) = (batch.letters, batch.pages, batch.sheets);
-                        writeln!(self.out, "accepted  {}  {letters} letters, {pages} pages, {sheets} sheets", batch.batch)?;
+                        let [letters, pages, sheets] = [(batch.letters, "letter"), (batch.pages, "page"), (batch.sheets, "sheet")]
+                            .map(|(number, what)| counted(number.into(), what));
+                        writeln!(self.out, "accepted  {}  {letters}, {pages}, {sheets}", batch.batch)?;
                     }
                 }
                 Err(fault) => {
@@ -125,7 +127,8 @@ impl Face<'_> {
             show::line(&mut self.out, "summary", &value)?;
         } else {
             let Totals { files, accepted, repaired, rejected, pages } = totals;
-            writeln!(self.out, "{files} files: {accepted} accepted, {repaired} repaired, {rejected} rejected, {pages} pages")?;
+            let (files, pages) = (counted(files, "file"), counted(pages, "page"));
+            writeln!(self.out, "{files}: {accepted} accepted, {repaired} repaired, {rejected} rejected, {pages}")?;
         }
         Ok(match (totals.accepted + totals.repaired, totals.rejected) {
             (0, _) => exit::INVALID,

@@ -3,7 +3,7 @@
 use super::show::line;
 use crate::app::night::{DryRun, Faster, Late, VendorPlan};
 use crate::domain::calendar::shown_in_denmark;
-use crate::domain::counted;
+use crate::domain::{counted, verb};
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
@@ -62,8 +62,13 @@ pub fn page(out: &mut impl Write, ahead: &DryRun) -> io::Result<()> {
     let r = &ahead.report;
     writeln!(
         out,
-        "beside them {sealed} letters sealed earlier wait; of what came in {} are digital, {} held, {} rejected",
-        r.digital, r.held, r.rejected
+        "beside them {} sealed earlier {}; of what came in {} {} digital, {} held, {} rejected",
+        counted(sealed, "letter"),
+        verb(sealed, "waits", "wait"),
+        r.digital,
+        verb(r.digital, "is", "are"),
+        r.held,
+        r.rejected
     )?;
     ahead.report.faults.iter().try_for_each(|fault| writeln!(out, "as things stand  {}  {}", fault.code, fault.message))
 }
@@ -102,9 +107,10 @@ pub fn table(out: &mut impl Write, plans: &[VendorPlan]) -> io::Result<()> {
         if !plan.too_large.is_empty() {
             writeln!(
                 out,
-                "{:<12} {} letters are larger than any batch and would be rejected (FP-G001)",
+                "{:<12} {} {} larger than any batch and would be rejected (FP-G001)",
                 plan.vendor.as_str(),
-                plan.too_large.len()
+                counted(plan.too_large.len() as u64, "letter"),
+                verb(plan.too_large.len() as u64, "is", "are")
             )?;
         }
     }
@@ -119,7 +125,8 @@ fn late(out: &mut impl Write, plan: &VendorPlan) -> io::Result<()> {
     if plan.late.is_empty() {
         return Ok(());
     }
-    writeln!(out, "{:<12} {} LETTERS CANNOT ARRIVE IN TIME:", plan.vendor.as_str(), plan.late.len())?;
+    let letters = counted(plan.late.len() as u64, "letter").to_uppercase();
+    writeln!(out, "{:<12} {letters} CANNOT ARRIVE IN TIME:", plan.vendor.as_str())?;
     for late in plan.late.iter().take(LATE_SHOWN) {
         let arrives = late.arrival.map_or_else(|| "nobody says when it arrives".to_owned(), |day| format!("arrives on {day}"));
         let faster = match &late.faster {

@@ -1,9 +1,10 @@
 //! Orders of persons: what is told about them, and which exit code they end with.
 
 use super::arguments::{LettersAfterwards, Rerun, Why};
+use super::forecast::kroner;
 use super::*;
 use crate::app::orders::{self, Afterwards, Applied, Apply, CancelOutcome, Handled, Plan, Said};
-use crate::domain::{Sha256, counted};
+use crate::domain::{Sha256, counted, verb};
 use std::io::BufRead;
 
 /// Ids read from the standard input.
@@ -72,7 +73,8 @@ impl Face<'_> {
                 writeln!(self.out, "batch {batch} was taken back; its other letters go through once more with the next run")?;
             }
             let order = order.as_ref().map_or_else(|| "nothing was ordered".to_owned(), |order| format!("order {order}"));
-            writeln!(self.out, "{order}: {recalled} of {} letters are called back", recalls.len())?;
+            let (letters, are) = (counted(recalls.len() as u64, "letter"), verb(recalled as u64, "is", "are"));
+            writeln!(self.out, "{order}: {recalled} of {letters} {are} called back")?;
         }
         Ok(match (recalled == recalls.len(), order) {
             (true, _) => exit::DONE,
@@ -82,17 +84,18 @@ impl Face<'_> {
     }
 
     pub(super) fn batch_cancel(&mut self, config: &Config, batch: &str, letters: LettersAfterwards, why: &Why) -> Result<u8, Ended> {
-        let (afterwards, become_what) = match letters {
-            LettersAfterwards::Hold => (Afterwards::Hold, "are held: `fjernprint letter release` or `letter cancel`"),
-            LettersAfterwards::Again => (Afterwards::Again, "go through once more with the next `fjernprint run`"),
-            LettersAfterwards::Cancel => (Afterwards::Cancel, "are called back (Tilbagekaldt)"),
+        let (afterwards, [one, more], what) = match letters {
+            LettersAfterwards::Hold => (Afterwards::Hold, ["is", "are"], "held: `fjernprint letter release` or `letter cancel`"),
+            LettersAfterwards::Again => (Afterwards::Again, ["goes", "go"], "through once more with the next `fjernprint run`"),
+            LettersAfterwards::Cancel => (Afterwards::Cancel, ["is", "are"], "called back (Tilbagekaldt)"),
         };
         let withdrawn = orders::cancel_batch(config, batch, afterwards, why.said(), &self.progress)?;
         if self.json {
             show::line(&mut self.out, "summary", &withdrawn)?;
         } else {
-            let (order, batch, letters) = (&withdrawn.order, &withdrawn.batch, withdrawn.letters);
-            writeln!(self.out, "order {order}: batch {batch} is taken back and never goes up; its {letters} letters {become_what}")?;
+            let (order, batch, letters) = (&withdrawn.order, &withdrawn.batch, u64::from(withdrawn.letters));
+            let become_what = format!("{} {} {what}", counted(letters, "letter"), verb(letters, one, more));
+            writeln!(self.out, "order {order}: batch {batch} is taken back and never goes up; its {become_what}")?;
         }
         Ok(exit::DONE)
     }
@@ -132,7 +135,9 @@ impl Face<'_> {
         } else {
             match &applied {
                 Applied::Done { order, letters } => {
-                    writeln!(self.out, "order {order}: {letters} letters go once more with the next `fjernprint run`")?;
+                    let letters = u64::from(*letters);
+                    let (letters, go) = (counted(letters, "letter"), verb(letters, "goes", "go"));
+                    writeln!(self.out, "order {order}: {letters} {go} once more with the next `fjernprint run`")?;
                 }
                 Applied::WaitsForSecond { order } => {
                     writeln!(
@@ -160,17 +165,22 @@ impl Face<'_> {
             return Ok(());
         }
         let status = plan.batch_status.map(|status| format!(", which is {status}")).unwrap_or_default();
-        writeln!(self.out, "plan for {}{status}: {} of {} letters go once more", plan.about, plan.again, plan.letters.len())?;
+        let (letters, go) = (counted(plan.letters.len() as u64, "letter"), verb(plan.again.into(), "goes", "go"));
+        writeln!(self.out, "plan for {}{status}: {} of {letters} {go} once more", plan.about, plan.again)?;
         show::plan_letters(&mut self.out, &plan.letters, SHOWN_MAX)?;
         for (vendor, share) in &plan.vendors {
-            let unpriced = if share.unpriced > 0 { format!(" and {} letters without a price yet", share.unpriced) } else { String::new() };
+            let unpriced = match share.unpriced {
+                0 => String::new(),
+                some => format!(" and {} without a price yet", counted(some.into(), "letter")),
+            };
             let days = match (share.business_day, share.handover) {
                 (Some(day), Some(handover)) => format!(", on account of {day}, handed over by {handover}"),
                 _ => String::new(),
             };
-            let (kroner, ore) = (share.cost_ore / 100, share.cost_ore % 100);
+            let (letters, sheets, cost) =
+                (counted(share.letters.into(), "letter"), counted(share.sheets, "sheet"), kroner(share.cost_ore, 0));
             let vendor = if vendor.is_empty() { "no vendor yet" } else { vendor };
-            writeln!(self.out, "{vendor:<12} {} letters on {} sheets, {kroner}.{ore:02} kr{unpriced}{days}", share.letters, share.sheets)?;
+            writeln!(self.out, "{vendor:<12} {letters} on {sheets}, {cost}{unpriced}{days}")?;
         }
         match plan.copies_possible {
             0 if plan.again > 0 => writeln!(self.out, "no copy of any of them was printed")?,

@@ -1,8 +1,10 @@
 //! `reconcile`: answers, the account of what vendors were sent, explanations, invoices.
 
 use super::arguments::ReconcileArguments;
+use super::forecast::kroner;
 use super::*;
 use crate::app::reconcile::{self, Account as Sent, InvoiceReport, Open, Remark, Terms};
+use crate::domain::{counted, verb};
 
 /// Rows of what is open or differs that a person is shown; `--json` has all.
 const ROWS_SHOWN: usize = 40;
@@ -19,7 +21,8 @@ impl Face<'_> {
                 if self.json {
                     show::line(&mut self.out, "summary", &json!({"batch": batch, "letter": letter, "questions": left}))?;
                 } else {
-                    writeln!(self.out, "{batch}: {letter} is explained; {left} questions are left")?;
+                    let (left, are) = (counted(left as u64, "question"), verb(left as u64, "is", "are"));
+                    writeln!(self.out, "{batch}: {letter} is explained; {left} {are} left")?;
                 }
                 Ok(exit::DONE)
             }
@@ -50,8 +53,12 @@ impl Face<'_> {
             let a = &answers;
             writeln!(
                 self.out,
-                "{} batches acknowledged, {} refused; {} receipts applied, {} letters settled, {} came back\n",
-                a.batches_acknowledged, a.batches_refused, a.receipts_applied, a.letters_settled, a.letters_returned
+                "{} acknowledged, {} refused; {} applied, {} settled, {} came back\n",
+                counted(a.batches_acknowledged, "batch"),
+                a.batches_refused,
+                counted(a.receipts_applied, "receipt"),
+                counted(a.letters_settled, "letter"),
+                a.letters_returned
             )?;
             self.sent(&sent, &all, answers.faults.is_empty())?;
         }
@@ -88,7 +95,7 @@ impl Face<'_> {
         if !sent.open.is_empty() {
             writeln!(out, "\nopen ({}):", sent.open.len())?;
             for Open { letter, batch, word, age_days, owner, .. } in sent.open.iter().take(ROWS_SHOWN) {
-                let age = age_days.map(|days| format!("{days} days")).unwrap_or_default();
+                let age = age_days.map(|days| counted(days.unsigned_abs(), "day")).unwrap_or_default();
                 writeln!(out, "    {letter}  {batch}  {:<10} {age:<8} {owner}", word.as_deref().unwrap_or("shipped"))?;
             }
             more(out, sent.open.len())?;
@@ -108,9 +115,11 @@ impl Face<'_> {
             show::line(&mut self.out, "summary", report)?;
         } else {
             let InvoiceReport { vendor, from, to, rows, price_ore, unknown_classes, .. } = report;
-            writeln!(self.out, "{vendor}, nights {from} to {to}: {rows} rows, {},{:02} kr", price_ore / 100, price_ore % 100)?;
+            let (rows, price) = (counted(*rows, "row"), kroner(*price_ore, 0));
+            writeln!(self.out, "{vendor}, nights {from} to {to}: {rows}, {price}")?;
             if *unknown_classes > 0 {
-                writeln!(self.out, "{unknown_classes} rows name a class that is none of ours: it was not compared")?;
+                let (rows, name) = (counted(*unknown_classes, "row"), verb(*unknown_classes, "names", "name"));
+                writeln!(self.out, "{rows} {name} a class that is none of ours: it was not compared")?;
             }
             remarks(&mut self.out, "differences", &report.remarks)?;
             if report.remarks.is_empty() {

@@ -4,6 +4,7 @@ use super::arguments::{AtSite, SiteArguments};
 use super::*;
 use crate::app::conformance::{Verdict, conformance};
 use crate::app::vendor_side::{SiteShown, SiteWish, Word, answer, site};
+use crate::domain::{counted, verb};
 use std::path::Path;
 
 impl Face<'_> {
@@ -24,7 +25,7 @@ impl Face<'_> {
         if json {
             show::line(&mut self.out, "summary", &json!({"printed": printed}))?;
         } else {
-            writeln!(self.out, "stopped; {printed} letters are printed")?;
+            writeln!(self.out, "stopped; {} {} printed", counted(printed as u64, "letter"), verb(printed as u64, "is", "are"))?;
         }
         Ok(exit::DONE)
     }

@@ -93,11 +93,13 @@ impl Face<'_> {
                 writeln!(self.out, "{name:<28} {:>9} {:>9} {:>6} {:>9} {cost:>16}", side.printed, side.rejected, side.held, side.sheets)?;
             }
             let (won, lost) = (days(c, -1), days(c, 1));
-            let counted: u64 = c.days.values().sum();
+            let (more, both) = (counted(c.won, "letter"), c.days.values().sum::<u64>());
             writeln!(
                 self.out,
-                "{} letters more printed, {} fewer; of {counted} printed there and here: {won} days won, {lost} days lost",
-                c.won, c.lost
+                "{more} more printed, {} fewer; of {both} printed there and here: {} won, {} lost",
+                c.lost,
+                counted(won.unsigned_abs(), "day"),
+                counted(lost.unsigned_abs(), "day")
             )?;
         }
         if !rehearsal.codes.is_empty() {

@@ -23,7 +23,7 @@ pub mod status;
 
 pub use address::PostalAddress;
 pub use completion::CompletionSign;
-pub use count::counted;
+pub use count::{counted, verb};
 pub use finding::{Finding, Severity};
 pub use ids::{BatchName, Cvr, LetterId, OrderId, Sha256, VendorId};
 pub use print::{Colour, Envelope, Plex, Postage, PrintJob, PrintOptions, PrintWishes, sheets_of};

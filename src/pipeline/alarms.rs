@@ -4,6 +4,7 @@ use super::usual::{limit, usual};
 use crate::domain::alarm::{Alarm, AlarmEvent, AlarmState, Gravity};
 use crate::domain::calendar::{Calendar, public_holidays};
 use crate::domain::status::LetterStatus;
+use crate::domain::{counted, verb};
 use crate::pipeline::gates::Closed;
 use crate::wire::chain::{Expiry, urgency};
 use jiff::Timestamp;
@@ -210,16 +211,23 @@ fn senders(rules: &AlarmRules, facts: &Facts, judged: &mut Judged) {
                 continue;
             }
         };
+        let (letters, were) = (counted(*today, "letter"), |number| verb(number, "was", "were"));
         if *today < bounds.0 && holiday {
             judged.unasked.push(format!("FP-M010/{sender}"));
         } else if *today < bounds.0 {
-            let message =
-                format!("sender {sender} handed in {today} letters for {day}, at least {} were to be expected ({compared})", bounds.0);
+            let message = format!(
+                "sender {sender} handed in {letters} for {day}, at least {} {} to be expected ({compared})",
+                bounds.0,
+                were(bounds.0)
+            );
             judged.now(facts, "FP-M010", Gravity::Warning, sender, message, &format!("ls -l drop/{sender}"));
         }
         if *today > bounds.1 {
-            let message =
-                format!("sender {sender} handed in {today} letters for {day}, at most {} were to be expected ({compared})", bounds.1);
+            let message = format!(
+                "sender {sender} handed in {letters} for {day}, at most {} {} to be expected ({compared})",
+                bounds.1,
+                were(bounds.1)
+            );
             judged.now(facts, "FP-M011", Gravity::Warning, sender, message, "fjernprint forecast");
         }
     }
@@ -259,7 +267,9 @@ fn waiting(rules: &AlarmRules, facts: &Facts, judged: &mut Judged) {
         entry.4 |= past(days.saturating_mul(GRAVE_FACTOR));
     }
     for (about, (status, letters, oldest, days, grave)) in late {
-        let message = format!("{letters} letters are {} for longer than {days} days of work, the oldest of {oldest}", status.word());
+        let (waiting, are) = (counted(letters, "letter"), verb(letters, "is", "are"));
+        let limit = counted(days.into(), "day");
+        let message = format!("{waiting} {are} {} for longer than {limit} of work, the oldest of {oldest}", status.word());
         let gravity = if grave { Gravity::Grave } else { Gravity::Warning };
         judged.now(facts, "FP-M012", gravity, &about, message, &format!("fjernprint letter list --status {}", status.word()));
     }
@@ -282,7 +292,7 @@ fn signer(facts: &Facts, judged: &mut Judged) {
                 "FP-M014",
                 gravity,
                 "signer",
-                format!("the certificate of {subject} ends in {days} days, on {until}"),
+                format!("the certificate of {subject} ends in {}, on {until}", counted(days.unsigned_abs(), "day")),
                 command,
             );
         }

@@ -3,7 +3,7 @@
 //! A gate that is closed is passed by a person, for one business date and for what it measured.
 
 use super::usual::{limit, usual};
-use crate::domain::{Cvr, VendorId};
+use crate::domain::{Cvr, VendorId, counted, verb};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -85,8 +85,10 @@ fn volume(rules: &GateRules, date: Date, ready: &Ready) -> Option<Closed> {
     let days = past.iter().filter(|letters| **letters > 0).count();
     let weekday = format!("{:?}", date.weekday());
     let why = format!(
-        "{letters} letters of {municipality} are ready for {vendor}, the limit is {limit}: \
+        "{} of {municipality} {} ready for {vendor}, the limit is {limit}: \
          {days} past {weekday}s had {usual} (median), [gates] volume_factor is {}",
+        counted(*letters, "letter"),
+        verb(*letters, "is", "are"),
         rules.volume_factor
     );
     Some(stop(format!("volume-{vendor}-{municipality}"), "FP-M001", date, &letters.to_string(), &why))

@@ -1,7 +1,8 @@
 //! Groups printable letters into batches: which letters go to a vendor together, and in what order.
 //!
 //! A pure function of its input set: neither the order the letters come in nor the number of threads changes the plan.
-//! No letter is lost or doubled, no limit of the profile is crossed, and a batch holds one municipality's letters only.
+//! No letter is lost or doubled, no limit of the profile is crossed (the size as the container weighs, not its letters alone),
+//! and a batch holds one municipality's letters only.
 
 use crate::domain::calendar::Cutoff;
 use crate::domain::{Cvr, Envelope, LetterId, Postage, PrintOptions, VendorId};
@@ -57,7 +58,7 @@ pub struct BatchPlan {
     pub letters: Vec<LetterId>,
     pub pages: u32,
     pub sheets: u32,
-    /// Sum of the letters' PDFs.
+    /// Sum of the letters' PDFs; what is held against `batch.bytes_max` is [`VendorProfile::container_bytes`].
     pub bytes: u64,
 }
 
@@ -158,7 +159,7 @@ fn class_totals<'a>(letters: impl Iterator<Item = &'a Candidate>, profile: &Vend
 }
 
 fn fits_a_batch(letter: &Candidate, profile: &VendorProfile) -> bool {
-    letter.bytes <= profile.batch.bytes_max
+    profile.container_bytes(1, letter.bytes) <= profile.batch.bytes_max
 }
 
 /// Plans one vendor's batches: the letters of one municipality and class lie together, each batch as full as the limits allow.
@@ -207,7 +208,9 @@ fn in_print_order(a: &Candidate, b: &Candidate, profile: &VendorProfile) -> Orde
 }
 
 fn has_room(batch: &BatchPlan, letter: &Candidate, profile: &VendorProfile) -> bool {
-    batch.letters.len() < profile.batch.letters_max as usize && batch.bytes + letter.bytes <= profile.batch.bytes_max
+    let letters = batch.letters.len() as u64 + 1;
+    letters <= u64::from(profile.batch.letters_max)
+        && profile.container_bytes(letters, batch.bytes.saturating_add(letter.bytes)) <= profile.batch.bytes_max
 }
 
 fn empty(first: &Candidate, profile: &VendorProfile) -> BatchPlan {

@@ -3,7 +3,7 @@
 
 use crate::domain::answer::{Meaning, Words};
 use crate::domain::status::{BatchEvent, LetterEvent};
-use crate::domain::{Cvr, LetterId, Sha256};
+use crate::domain::{Cvr, LetterId, Sha256, counted};
 use crate::wire::cms::{self, SignatureFault};
 use crate::wire::head::Head;
 use crate::wire::manifest::{BatchFiles, LETTERS_HEADER, LetterRow, Manifest, letters_from_csv};
@@ -69,8 +69,12 @@ pub fn check(proof: &Proof, against: &Against) -> Result<Shown, ProofFault> {
                 manifest.created
             ),
             format!(
-                "letter {} is number {} of {} in it, with {} pages on {} sheets",
-                row.letter_id, row.seq, manifest.letters, row.pages, row.sheets
+                "letter {} is number {} of {} in it, with {} on {}",
+                row.letter_id,
+                row.seq,
+                manifest.letters,
+                counted(row.pages.into(), "page"),
+                counted(row.sheets.into(), "sheet")
             ),
         ],
         not_proved: Vec::new(),
@@ -326,10 +330,9 @@ fn receipt_row(
         return Err(fault("FP-P004", format!("receipt {number} is quoted about another letter")));
     }
     let Quoted { words, status, pages, sheets, at, .. } = quoted;
-    let size = match (pages, sheets) {
-        (Some(pages), Some(sheets)) => format!(", {pages} pages on {sheets} sheets"),
-        (Some(pages), None) => format!(", {pages} pages"),
-        (None, Some(sheets)) => format!(", {sheets} sheets"),
+    let size = match (pages.map(|pages| counted(pages.into(), "page")), sheets.map(|sheets| counted(sheets.into(), "sheet"))) {
+        (Some(pages), Some(sheets)) => format!(", {pages} on {sheets}"),
+        (Some(one), None) | (None, Some(one)) => format!(", {one}"),
         (None, None) => String::new(),
     };
     let said = format!("{} said of the letter: {}{size}, at {at}", manifest.vendor, status.word());

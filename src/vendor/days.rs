@@ -72,6 +72,9 @@ impl CalendarRules {
         if self.weekdays.is_empty() {
             faults.push("calendar.weekdays is empty: the vendor never works".to_owned());
         }
+        if self.weekdays.iter().enumerate().any(|(at, day)| self.weekdays[..at].contains(day)) {
+            faults.push("calendar.weekdays names a day twice".to_owned());
+        }
         let odd = self.closed_yearly.iter().filter(|text| month_day(text).is_none());
         faults.extend(odd.map(|text| format!("calendar.closed_yearly: {text:?} is no day of the year as \"12-24\"")));
         let both = self.closed.intersection(&self.open);

@@ -1,7 +1,7 @@
 //! What in a profile is possible and looks wrong all the same: said by `vendor check`, refused nowhere.
 
 use super::VendorProfile;
-use crate::domain::Envelope;
+use crate::domain::{Envelope, counted};
 use jiff::civil::{Date, Time};
 
 /// A point in mm.
@@ -56,31 +56,50 @@ impl VendorProfile {
                 a.lines_max, a.font_size_min_pt, a.height_mm
             ));
         }
+        if a.lines_max < 3 {
+            found.push(format!("address_box.lines_max is {}: name, street and postcode are three lines", a.lines_max));
+        }
+        if let (Some(c5), Some(c4)) = (&self.envelope.c5, &self.envelope.c4)
+            && c5.sheets_max == c4.sheets_max
+        {
+            found.push(format!(
+                "envelope.c5.sheets_max and envelope.c4.sheets_max are both {}: no letter goes into c4 because it is too thick for c5",
+                c5.sheets_max
+            ));
+        }
         if self.delivery.timeout_s < 5 {
             found.push("delivery.timeout_s is below 5: a busy server would be given up".to_owned());
         }
         found
     }
 
-    /// Classes without a price today, and full envelopes that no step pays for.
+    /// Classes without a price today; and of each list that is valid today or later, full envelopes that no step pays for and
+    /// steps that pay for no letter.
     fn unpaid(&self, today: Date) -> Vec<String> {
         let mut found = Vec::new();
-        let full = [Envelope::C5, Envelope::C4]
-            .into_iter()
-            .filter_map(|e| Some((e, self.envelope.rules(e)?.sheets_max)))
-            .map(|(e, sheets)| (e, sheets, self.weight_g(e, sheets)));
-        let full: Vec<(Envelope, u32, u32)> = full.collect();
+        let envelopes = || [Envelope::C5, Envelope::C4].into_iter().filter_map(|e| Some((e, self.envelope.rules(e)?.sheets_max)));
+        let full: Vec<(Envelope, u32, u32)> = envelopes().map(|(e, sheets)| (e, sheets, self.weight_g(e, sheets))).collect();
+        let lightest = envelopes().map(|(e, _)| (self.weight_g(e, 1), e)).min_by_key(|(weight_g, _)| *weight_g);
         for class in self.postage.classes() {
             let word = class.word();
-            if self.postage.price_ore(class, 0, today).is_none() {
+            let lists = self.postage.lists_from(class, today);
+            if lists.keys().next().is_none_or(|from| *from > today) {
                 found.push(format!("postage.{word} has no price on {today}: its lists begin later"));
-                continue;
             }
-            for (envelope, sheets, weight_g) in &full {
-                if self.postage.price_ore(class, *weight_g, today).is_none() {
+            for (from, steps) in &lists {
+                let heaviest_g = steps.iter().map(|step| step.weight_max_g).max().unwrap_or(0);
+                for (envelope, sheets, weight_g) in full.iter().filter(|(_, _, weight_g)| *weight_g > heaviest_g) {
                     let envelope = envelope.word();
                     found.push(format!(
-                        "postage.{word}: {sheets} sheets in {envelope} weigh {weight_g} g, more than its heaviest step today"
+                        "postage.{word} of {from}: {} in {envelope} weigh {weight_g} g, and its heaviest step is {heaviest_g} g",
+                        counted((*sheets).into(), "sheet")
+                    ));
+                }
+                let Some((weight_g, envelope)) = lightest else { continue };
+                for step in steps.iter().filter(|step| step.weight_max_g < weight_g) {
+                    let (envelope, max_g) = (envelope.word(), step.weight_max_g);
+                    found.push(format!(
+                        "postage.{word} of {from}: the step of {max_g} g pays for no letter, for one sheet in {envelope} weighs {weight_g} g"
                     ));
                 }
             }
@@ -100,6 +119,15 @@ impl VendorProfile {
             .map(|day| format!("calendar.closed names {day}, on which the vendor does not work anyway"))
             .chain(idle_open.map(|day| format!("calendar.open names {day}, on which the vendor works anyway")))
             .collect();
+        if let Ok(year_ago) = today.checked_sub(jiff::Span::new().years(1)) {
+            for (key, days) in [("closed", &own.closed), ("open", &own.open)] {
+                let past: Vec<&Date> = days.iter().filter(|day| **day < year_ago).collect();
+                if let Some(first) = past.first() {
+                    let past = counted(past.len() as u64, "day");
+                    found.push(format!("calendar.{key} still names {past} of more than a year ago, from {first} on: take them out"));
+                }
+            }
+        }
         if let Some(last) = own.closed.iter().chain(&own.open).max().filter(|last| **last < today) {
             found.push(format!("calendar: the vendor's own days end on {last}; ask for the new ones"));
         }

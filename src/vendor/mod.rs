@@ -6,6 +6,7 @@ mod lint;
 pub mod naming;
 pub mod prices;
 pub mod profile;
+mod weight;
 
 pub use encrypt_to::EncryptTo;
 pub use profile::{AddressBox, Answers, BatchRules, Container, Delivery, PageRules, PrintOrder, SheetRules, UploadCheck, VendorProfile};

@@ -151,6 +151,18 @@ impl PostageTable {
         Some(steps.iter().filter(|step| step.valid_from == since).collect())
     }
 
+    /// The list of a class that is valid on this day, and those that begin later: beginning and steps, by weight.
+    pub(super) fn lists_from(&self, class: Postage, day: Date) -> BTreeMap<Date, Vec<PriceStep>> {
+        let steps = self.0.get(&class).map(Vec::as_slice).unwrap_or_default();
+        let since = steps.iter().map(|step| step.valid_from).filter(|from| *from <= day).max();
+        let mut lists: BTreeMap<Date, Vec<PriceStep>> = BTreeMap::new();
+        for step in steps.iter().filter(|step| step.valid_from > day || Some(step.valid_from) == since) {
+            lists.entry(step.valid_from).or_default().push(*step);
+        }
+        lists.values_mut().for_each(|list| list.sort());
+        lists
+    }
+
     /// Steps that cost nothing, and those of a list whose price falls with the weight: two cells swapped, most likely.
     pub(super) fn odd_prices(&self) -> Vec<String> {
         let mut found = Vec::new();

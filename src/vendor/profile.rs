@@ -102,6 +102,7 @@ pub enum UploadCheck {
 pub struct BatchRules {
     pub container: Container,
     pub letters_max: u32,
+    /// Of the container as it goes up, see [`VendorProfile::container_bytes`].
     pub bytes_max: u64,
     /// Print options that all letters of a batch must share: any of plex, colour, envelope, postage.
     pub one_of: Vec<String>,
@@ -273,6 +274,8 @@ const WORD_CHARS_MAX: usize = 60;
 /// Longest name and version of a profile, characters.
 const NAME_CHARS_MAX: usize = 80;
 const VERSION_CHARS_MAX: usize = 40;
+/// Smallest limit of a letter's PDF, bytes: an empty page alone is some hundred.
+const PDF_BYTES_MIN: u64 = 1024;
 /// A week.
 const ACK_MINUTES_MAX: u32 = 7 * 24 * 60;
 
@@ -310,6 +313,68 @@ impl Answers {
         must(distinct.len() == columns.len() && columns.iter().all(|c| plain(c)), "answers.invoice: four columns have four names");
         faults
     }
+}
+
+impl PageRules {
+    fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        let mut must = |holds: bool, text: &str| {
+            if !holds {
+                faults.push(text.to_owned());
+            }
+        };
+        let versions = ["1.0", "1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7", "2.0"];
+        must(versions.contains(&self.pdf_version_max.as_str()), "page.pdf_version_max must be a version of PDF: 1.0 to 1.7, or 2.0");
+        must((100.0..=400.0).contains(&self.width_mm), "page.width_mm must be 100 to 400");
+        must((140.0..=600.0).contains(&self.height_mm), "page.height_mm must be 140 to 600");
+        must(self.height_mm > self.width_mm, "page must be upright: height_mm larger than width_mm");
+        let tolerance = |mm: f32| (0.0..=20.0).contains(&mm);
+        must(tolerance(self.over_mm) && tolerance(self.under_mm), "page tolerances must be 0 to 20 mm");
+        must(self.pages_max >= 1, "page.pages_max must be at least 1");
+        must(self.bytes_max >= PDF_BYTES_MIN, "page.bytes_max must be at least 1024: no PDF of a letter is that small");
+        faults
+    }
+}
+
+impl AddressBox {
+    fn faults(&self, page: &PageRules) -> Vec<String> {
+        let mut faults = Vec::new();
+        let mut must = |holds: bool, text: &str| {
+            if !holds {
+                faults.push(text.to_owned());
+            }
+        };
+        let (right_mm, bottom_mm) = (self.x_mm + self.width_mm, self.y_mm + self.height_mm);
+        must(
+            self.x_mm >= 0.0 && self.y_mm >= 0.0 && right_mm <= page.width_mm && bottom_mm <= page.height_mm,
+            "address_box lies outside the page",
+        );
+        must(self.width_mm >= 40.0, "address_box.width_mm must be at least 40: a street's name fits into no less");
+        must(self.height_mm >= 10.0, "address_box.height_mm must be at least 10: three lines fit into no less");
+        must(
+            self.font_size_min_pt >= 5.0 && self.font_size_min_pt <= self.font_size_max_pt,
+            "address_box font sizes must be 5 pt or more, min not above max",
+        );
+        must(self.font_size_max_pt <= 24.0, "address_box.font_size_max_pt must be at most 24");
+        must((1..=12).contains(&self.lines_max), "address_box.lines_max must be 1 to 12");
+        faults
+    }
+}
+
+/// Numbers that are none, or larger than the program reckons with, wherever they stand: `inf` passes a limit that has no upper
+/// end, and `nan` one that is written the other way round.
+fn not_finite(value: &toml::Table) -> Vec<String> {
+    fn look(key: &str, value: &toml::Value, found: &mut Vec<String>) {
+        match value {
+            toml::Value::Float(number) if !(*number as f32).is_finite() => found.push(format!("{key} must be a number, not {number}")),
+            toml::Value::Table(table) => table.iter().for_each(|(inner, value)| look(&format!("{key}.{inner}"), value, found)),
+            toml::Value::Array(items) => items.iter().for_each(|item| look(key, item, found)),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    value.iter().for_each(|(key, value)| look(key, value, &mut found));
+    found
 }
 
 /// Texts that mean something to the machines of these vendors.
@@ -384,8 +449,9 @@ impl VendorProfile {
             "delivery.completion_sign = \"none\" needs rename_into_place = true: half a signature would be the sign",
         );
         must(d.inbox != d.outbox, "delivery.inbox and delivery.outbox are the same folder");
-        let plain = |p: &str| !p.is_empty() && !p.starts_with('/') && !p.split('/').any(|s| s == ".." || s.is_empty());
-        must(plain(&d.inbox) && plain(&d.outbox), "delivery.inbox and outbox must be relative folders without ..");
+        // "./in" and "in" are one folder under two names.
+        let plain = |p: &str| !p.starts_with('/') && !p.split('/').any(|segment| ["", ".", ".."].contains(&segment));
+        must(plain(&d.inbox) && plain(&d.outbox), "delivery.inbox and outbox must be relative folders without . and ..");
         must(
             d.encrypt_to.is_none() || self.batch.container != Container::Files,
             "delivery.encrypt_to needs a container of one file: zip or stream",
@@ -400,33 +466,28 @@ impl VendorProfile {
         );
         must(!d.resume || !d.sweeps, "delivery.resume cannot go with sweeps: what lies there may be taken away meanwhile");
         must((1..=100_000).contains(&self.batch.letters_max), "batch.letters_max must be 1 to 100000");
-        must(self.page.bytes_max <= self.batch.bytes_max, "page.bytes_max is larger than batch.bytes_max: such a letter fits no batch");
+        let largest = self.container_bytes(1, self.page.bytes_max);
+        must(
+            largest <= self.batch.bytes_max,
+            &format!(
+                "page.bytes_max is {}, which is {largest} in its container, and batch.bytes_max is {}: such a letter fits no batch",
+                self.page.bytes_max, self.batch.bytes_max
+            ),
+        );
         must(self.batch.bytes_max <= 2 << 30, "batch.bytes_max must be at most 2 GiB");
         let known = ["plex", "colour", "envelope", "postage"];
         must(self.batch.one_of.iter().all(|k| known.contains(&k.as_str())), "batch.one_of knows plex, colour, envelope, postage");
+        let distinct: BTreeSet<&String> = self.batch.one_of.iter().collect();
+        must(distinct.len() == self.batch.one_of.len(), "batch.one_of names a word twice");
         must(["postcode", "sheets"].contains(&self.batch.sort.as_str()), "batch.sort must be postcode or sheets");
         must(
             self.batch.container != Container::Stream || self.batch.one_of.iter().any(|k| k == "plex"),
             "a stream must not mix simplex and duplex: batch.one_of needs plex",
         );
         let p = &self.page;
-        let versions = ["1.0", "1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7", "2.0"];
-        must(versions.contains(&p.pdf_version_max.as_str()), "page.pdf_version_max must be a version of PDF: 1.0 to 1.7, or 2.0");
-        must(p.width_mm > 0.0 && p.height_mm > p.width_mm, "page must be upright: height_mm larger than width_mm");
-        must((0.0..=20.0).contains(&p.over_mm) && (0.0..=20.0).contains(&p.under_mm), "page tolerances must be 0 to 20 mm");
-        must(p.pages_max >= 1, "page.pages_max must be at least 1");
         let s = &self.sheet;
         must(s.paper_gsm >= 40.0 && s.paper_gsm <= 300.0, "sheet.paper_gsm must be 40 to 300");
         let a = &self.address_box;
-        must(
-            a.x_mm >= 0.0 && a.y_mm >= 0.0 && a.x_mm + a.width_mm <= p.width_mm && a.y_mm + a.height_mm <= p.height_mm,
-            "address_box lies outside the page",
-        );
-        must(
-            a.font_size_min_pt >= 5.0 && a.font_size_min_pt <= a.font_size_max_pt,
-            "address_box font sizes must be 5 pt or more, min not above max",
-        );
-        must((1..=12).contains(&a.lines_max), "address_box.lines_max must be 1 to 12");
         if let Some(m) = self.margins {
             let sane = |mm: f32| (0.0..=60.0).contains(&mm);
             must([m.left_mm, m.right_mm, m.top_mm, m.bottom_mm].into_iter().all(sane), "margins must be 0 to 60 mm");
@@ -454,6 +515,9 @@ impl VendorProfile {
             let letters = marker.text.chars().filter(|c| !c.is_whitespace()).count();
             must((4..=64).contains(&letters), "marker.text must have 4 to 64 characters: a shorter one stands in many letters");
         }
+        faults.extend(p.faults());
+        faults.extend(a.faults(p));
+        faults.extend(not_finite(value));
         faults.extend(self.answers.faults());
         faults.extend(severity_faults(&self.severity));
         faults.extend(self.envelope.faults());

@@ -218,7 +218,7 @@ fn check_marker(folder: &Path, batch: &BatchName, terms: &Terms) -> Result<(), R
     match open(folder, &name, NOT_READY) {
         Ok(file) => match file.metadata().map_err(|fault| Refusal::unreadable(&name, &fault))?.len() {
             0 => Ok(()),
-            bytes => Err(Refusal::new(NOT_READY, format!("{name} has {bytes} bytes, a completion sign is empty"))),
+            bytes => Err(Refusal::new(NOT_READY, format!("{name} has {}, a completion sign is empty", counted(bytes, "byte")))),
         },
         Err(missing) if missing.code == NOT_READY && !terms.delivered => Ok(()),
         Err(fault) => Err(fault),
@@ -355,7 +355,7 @@ fn check_file(folder: &Path, entry: &FileEntry) -> Result<(), Refusal> {
     let file = open(folder, name, "FP-B006")?;
     let bytes = file.metadata().map_err(|fault| Refusal::unreadable(name, &fault))?.len();
     if bytes != entry.bytes {
-        return Err(Refusal::new("FP-B007", format!("{name} has {bytes} bytes, the manifest says {}", entry.bytes)));
+        return Err(Refusal::new("FP-B007", format!("{name} has {}, the manifest says {}", counted(bytes, "byte"), entry.bytes)));
     }
     if bytes > FILE_BYTES_MAX {
         return Err(Refusal::new("FP-B007", format!("{name} has {bytes} bytes, at most {FILE_BYTES_MAX} are taken")));

@@ -5,7 +5,8 @@ use openssl::error::ErrorStack;
 use openssl::stack::Stack;
 use openssl::x509::store::{X509Store, X509StoreBuilder};
 use openssl::x509::verify::{X509VerifyFlags, X509VerifyParam};
-use openssl::x509::{X509, X509KeyUsage, X509PurposeId, X509Ref, X509StoreContext};
+use openssl::x509::{X509, X509KeyUsage, X509PurposeId, X509Ref, X509StoreContext, X509VerifyResult};
+use std::cmp::Ordering;
 
 const DAY_S: i64 = 86_400;
 /// Days before the end at which a certificate is spoken of, each louder than the one before (FP-K026).
@@ -20,6 +21,9 @@ pub enum ChainFault {
     /// FP-K021.
     #[error("the certificate of {subject} is not valid yet: it will be from {from}")]
     Early { subject: String, from: String },
+    /// FP-K021: the same of the root that the chain leads to, where none of its name is valid now.
+    #[error("{0}; the chain leads to it and to no other root that is valid now")]
+    Root(Box<ChainFault>),
     /// FP-K022.
     #[error("the chain does not hold: {0}")]
     Broken(String),
@@ -28,7 +32,7 @@ pub enum ChainFault {
     MayNotSign { subject: String, why: &'static str },
 }
 
-/// Which certificate of a chain ends first, and when.
+/// Which certificate of a chain, or the root that it leads to, ends first, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expiry {
     pub subject: String,
@@ -64,7 +68,35 @@ pub fn check(certificate: &X509, issuers: &[X509], roots: &[X509], at_s: i64) ->
     for each in std::iter::once(certificate).chain(issuers) {
         valid_at(each, at_s)?;
     }
-    if roots.is_empty() { linked(certificate, issuers) } else { leads_to(certificate, issuers, roots, at_s) }
+    if roots.is_empty() {
+        return linked(certificate, issuers);
+    }
+    // OpenSSL says of a root that has ended only that "a certificate" has.
+    let above = above(certificate, issuers, roots);
+    if let Some(root) = lasting(above.iter().copied())
+        && above.iter().all(|root| valid_at(root, at_s).is_err())
+    {
+        valid_at(root, at_s).map_err(|fault| ChainFault::Root(Box::new(fault)))?;
+    }
+    leads_to(certificate, issuers, roots, at_s)
+}
+
+/// The root that a chain leads to; of several that it may lead to, the one that lasts longest, for any of them will do.
+pub fn root<'a>(certificate: &X509, issuers: &[X509], roots: &'a [X509]) -> Option<&'a X509> {
+    lasting(above(certificate, issuers, roots))
+}
+
+/// The roots that stand in the chain or issued a certificate of it.
+fn above<'a>(certificate: &X509, issuers: &[X509], roots: &'a [X509]) -> Vec<&'a X509> {
+    let stands_over = |root: &X509, below: &X509| {
+        let signed = || root.public_key().and_then(|key| below.verify(&key)).unwrap_or(false);
+        *root == *below || (root.issued(below) == X509VerifyResult::OK && signed())
+    };
+    roots.iter().filter(|root| std::iter::once(certificate).chain(issuers).any(|below| stands_over(root, below))).collect()
+}
+
+fn lasting<'a>(certificates: impl IntoIterator<Item = &'a X509>) -> Option<&'a X509> {
+    certificates.into_iter().max_by(|a, b| a.not_after().partial_cmp(b.not_after()).unwrap_or(Ordering::Equal))
 }
 
 /// The certificate that ends first. `at_s` is seconds since 1970.
@@ -75,7 +107,7 @@ pub fn expiry<'a>(certificates: impl IntoIterator<Item = &'a X509>, at_s: i64) -
         let until_s = at_s + i64::from(left.days) * DAY_S + i64::from(left.secs);
         Some(Expiry { subject: subject(certificate), until: end.to_string(), days: left.days.into(), until_s })
     });
-    ends.min_by_key(|expiry| expiry.days)
+    ends.min_by_key(|expiry| expiry.until_s)
 }
 
 /// Who a certificate is of: its common name, or its organisation's.

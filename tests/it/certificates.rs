@@ -51,15 +51,23 @@ pub fn now_s() -> i64 {
 
 /// Makes it, issued by another one or by itself.
 pub fn issue(wish: Wish, issuer: Option<&Issued>) -> Issued {
-    let key = match wish.rsa_bits {
-        Some(bits) => PKey::from_rsa(Rsa::generate(bits).unwrap()).unwrap(),
-        None => PKey::from_ec_key(EcKey::generate(&EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap()).unwrap()).unwrap(),
-    };
-    issue_for(key, wish, issuer)
+    let key = new_key(wish);
+    with_key(wish, key, issuer)
 }
 
-/// The same for a key that is there: two certificates of one authority, say.
-pub fn issue_for(key: PKey<Private>, wish: Wish, issuer: Option<&Issued>) -> Issued {
+/// The same key once more, issued by itself: a root that was renewed.
+pub fn reissue(wish: Wish, of: &Issued) -> Issued {
+    with_key(wish, of.key.clone(), None)
+}
+
+fn new_key(wish: Wish) -> PKey<Private> {
+    match wish.rsa_bits {
+        Some(bits) => PKey::from_rsa(Rsa::generate(bits).unwrap()).unwrap(),
+        None => PKey::from_ec_key(EcKey::generate(&EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap()).unwrap()).unwrap(),
+    }
+}
+
+fn with_key(wish: Wish, key: PKey<Private>, issuer: Option<&Issued>) -> Issued {
     let mut subject = X509NameBuilder::new().unwrap();
     subject.append_entry_by_text("CN", wish.name).unwrap();
     let subject = subject.build();

@@ -415,6 +415,28 @@ fn a_stop_lets_no_new_file_appear_and_a_later_run_goes_on() {
     drop(shift.site);
 }
 
+/// What is told of one letter speaks of one, and money is written as a forecast writes it.
+#[test]
+fn one_letter_is_told_as_one() {
+    let shift = Shift::shipped();
+    let id = shift.letters().remove(0);
+    let plain = |arguments: &[&str], exit: i32| {
+        let output = shift.town.ask_plainly(arguments);
+        assert_eq!(output.status.code(), Some(exit), "{arguments:?}: {}", said(&output));
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), said(&output))
+    };
+    let plan = plain(&["letter", "retry", &id, "--reprint", "--plan"], 0);
+    assert!(plan.contains(&format!("plan for letter {id}: 1 of 1 letter goes once more")), "{plan}");
+    assert!(plan.contains(" 1 letter on 1 sheet, ") && plan.contains(",00 kr., on account of "), "{plan}");
+    let batch = shift.state(&id).batch.unwrap().to_string();
+    shift.vendor(&["ack", &batch]);
+    shift.vendor(&["ack", &id]);
+    let told = plain(&["reconcile"], 0);
+    assert!(told.starts_with("1 batch acknowledged, 0 refused; 1 receipt applied, 1 letter settled, 0 came back"), "{told}");
+    let none = plain(&["resume", "--reason", "all is well", "--by", "Anna"], 4);
+    assert!(none.contains("not every vendor is stopped (nothing is stopped)"), "{none}");
+}
+
 /// A batch that never went up: there is nothing to print once more, and applying the plan ships it under its own name.
 #[test]
 fn a_stuck_batch_is_shipped_by_its_plan_under_the_same_name() {

@@ -28,6 +28,8 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn take<W: Write + Seek>(to: &mut W, step: &Step) -> Option<u64> {
     match step {
+        // In memory, nothing that is written behind the end fills up to there; a file stays as it was.
+        Step::Write(piece) if piece.is_empty() => Some(0),
         Step::Write(piece) => to.write_all(piece).map(|()| 0).ok(),
         Step::To(place) => to.seek(SeekFrom::Start(*place)).ok(),
         Step::By(by) => to.seek(SeekFrom::Current(*by)).ok(),
@@ -41,6 +43,19 @@ fn look(at: &mut (impl Read + Seek), place: u64, bytes: usize) -> Vec<u8> {
     at.seek(SeekFrom::Start(place)).unwrap();
     at.take(bytes as u64).read_to_end(&mut found).unwrap();
     found
+}
+
+#[test]
+fn nothing_written_behind_the_end_does_not_move_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("placed");
+    let mut placed = Placed::new(File::create(&path).unwrap());
+    placed.seek(SeekFrom::Start(7)).unwrap();
+    placed.write_all(&[]).unwrap();
+    assert_eq!(placed.write(&[]).unwrap(), 0);
+    assert_eq!(placed.seek(SeekFrom::End(0)).unwrap(), 0);
+    placed.flush().unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"");
 }
 
 proptest! {

@@ -2,7 +2,8 @@
 //! for two persons.
 
 use crate::batches::{Draft, Signer, letter, profile};
-use crate::certificates::{ROOT, SIGNER, Usage, Wish, issue, issue_for};
+use crate::certificates::{ROOT, SIGNER, Usage, Wish, issue, reissue};
+use crate::intake::House;
 use crate::pdf::{A4, pdf};
 use crate::shipping::Town;
 use fjernprint::adapters::store::Store;
@@ -236,8 +237,12 @@ fn what_is_encrypted_to_a_certificate_openssl_opens_with_its_key() {
 }
 
 pub fn edora_with(town: &Town, line: &str, key: &str) {
-    let file = town.path("vendors/edora/profile.toml");
-    let text = fs::read_to_string(&file).unwrap();
+    delivery_with(&town.path("vendors/edora/profile.toml"), line, key);
+}
+
+/// Puts one more line into a profile's `[delivery]`, with its provenance.
+fn delivery_with(file: &Path, line: &str, key: &str) {
+    let text = fs::read_to_string(file).unwrap();
     let text = text.replacen("[batch]", &format!("{line}\n\n[batch]"), 1);
     fs::write(file, text.replacen("\n[provenance]\n", &format!("\n[provenance]\n\"delivery.{key}\" = \"contract\"\n"), 1)).unwrap();
 }
@@ -277,6 +282,76 @@ fn a_vendor_with_a_certificate_gets_its_letters_encrypted_and_can_check_them() {
     assert_eq!(verify(&inbox, name, &root).unwrap_err().code, "FP-B008");
     change(&inbox.join(format!("{name}.zip.p7m")), |bytes| *bytes.last_mut().unwrap() ^= 1);
     assert_eq!(verify(&inbox, name, &root).unwrap_err().code, "FP-B008");
+}
+
+/// The arithmetic of `batch.bytes_max` against real files, up to the most keys that one is encrypted to.
+#[test]
+fn a_container_weighs_what_grouping_counts() {
+    use fjernprint::wire::age_file::recipients;
+    let bench = Bench::new(Container::Zip);
+    let zip = bench.dir.path().join("batch").join(bench.container_file());
+    let letters_bytes: u64 = bench.members.iter().map(|member| member.job.bytes).sum();
+    let size = |path: &Path| fs::metadata(path).unwrap().len();
+    let mut edora = profile("edora");
+    assert_eq!(size(&zip), edora.container_bytes(3, letters_bytes));
+
+    let keys: String = (0..16).map(|_| format!("{}\n", age::x25519::Identity::generate().to_public())).collect();
+    let certificate = issue(Wish { usage: Usage::Encipher, rsa_bits: Some(2048), ..SIGNER }, None).certificate;
+    edora.delivery.encrypt_to = Some(EncryptTo::File("keys/edora".into()));
+    let to = [encrypt::Recipient::Age(recipients(&keys).unwrap()), encrypt::Recipient::Certificate(certificate)];
+    for (number, recipient) in to.iter().enumerate() {
+        // Also one that ends with a chunk of age's, and one that is just longer.
+        for plain_bytes in [size(&zip), 65_536, 65_537, 3 << 20] {
+            let (plain, sealed) = (bench.dir.path().join("plain"), bench.dir.path().join(format!("{number}-{plain_bytes}")));
+            fs::write(&plain, vec![7; plain_bytes as usize]).unwrap();
+            encrypt::encrypt(&plain, &sealed, recipient).unwrap();
+            let most = edora.container_bytes(3, plain_bytes - 3 * 134 - 22);
+            assert!((plain_bytes..=most).contains(&size(&sealed)), "{plain_bytes} became {}, more than {most}", size(&sealed));
+        }
+    }
+}
+
+/// Two letters that fit a batch, and do not when what the container adds is counted.
+#[test]
+fn no_container_is_larger_than_the_profile_says() {
+    for encrypted in [false, true] {
+        let house = House::new();
+        house.change("# vendors = \"vendors\"", "vendors = \"vendors\"");
+        let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/vendors/edora/profile.toml")).unwrap();
+        house.write("vendors/edora/profile.toml", &text);
+        for n in 1..3 {
+            house.drop(&format!("{n}.xml"), crate::intake::message(&format!("00000000000{n}"), crate::intake::AUTO, "6101804567"));
+        }
+        house.run();
+        let letters = house.letters("validated");
+        let bytes = |letter: &serde_json::Value| {
+            let id = letter["letter_id"].as_str().unwrap();
+            let shown: serde_json::Value =
+                serde_json::from_slice(house.ask(&["letter", "show", id]).stdout.split(|b| *b == b'\n').next().unwrap()).unwrap();
+            shown["state"]["job"]["bytes"].as_u64().unwrap_or_else(|| panic!("{shown}"))
+        };
+        let sum: u64 = letters.iter().map(bytes).sum();
+        // What an age file with one key really is: a head of some hundred bytes, of which the arithmetic keeps 4 KiB.
+        let bytes_max = if encrypted { sum + 4096 } else { sum };
+        let text =
+            text.replace("bytes_max = 41943040", &format!("bytes_max = {bytes_max}")).replace("bytes_max = 7340032", "bytes_max = 1024");
+        house.write("vendors/edora/profile.toml", text);
+        if encrypted {
+            house.write("keys/edora.age", age::x25519::Identity::generate().to_public().to_string());
+            delivery_with(&house.path("vendors/edora/profile.toml"), "encrypt_to = \"keys/edora.age\"", "encrypt_to");
+        }
+        let run = house.ask(&["run", "--until", "seal"]);
+        assert_eq!(run.status.code(), Some(0), "{}", String::from_utf8_lossy(&run.stderr));
+        let batches: Vec<_> = fs::read_dir(house.path("data/batches")).unwrap().map(|e| e.unwrap().path()).collect();
+        assert_eq!((letters.len(), batches.len()), (2, 2), "a batch each");
+        for file in batches.iter().flat_map(|batch| fs::read_dir(batch).unwrap()).map(|e| e.unwrap().path()) {
+            let size = fs::metadata(&file).unwrap().len();
+            if !file.to_str().unwrap().contains(".zip") {
+                continue;
+            }
+            assert!(size <= bytes_max, "{} has {size} bytes, more than {bytes_max}", file.display());
+        }
+    }
 }
 
 /// What the vendor's acceptance test would refuse as FP-K015 is not sealed.
@@ -370,7 +445,7 @@ fn a_batch_whose_signature_has_ended_is_not_shipped() {
     let town = Town::of("edora");
     let root = issue(ROOT, None);
     let signer = issue(SIGNER, Some(&root));
-    let ended = issue_for(root.key.clone(), Wish { days: (-400, -2), ..ROOT }, None);
+    let ended = reissue(Wish { days: (-400, -2), ..ROOT }, &root);
     fs::write(town.path("keys/signer.pem"), signer.pem()).unwrap();
     fs::write(town.path("keys/signer.key"), signer.key.private_key_to_pem_pkcs8().unwrap()).unwrap();
     fs::write(town.path("keys/ca.pem"), root.pem()).unwrap();

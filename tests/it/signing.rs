@@ -1,7 +1,7 @@
 //! Who may seal: key, password, chain and validity are proved before anything is signed, and an end is told in time.
 
 use crate::batches::{Draft, Sealed};
-use crate::certificates::{ISSUING, Issued, ROOT, SIGNER, Usage, Wish, issue, now_s};
+use crate::certificates::{ISSUING, Issued, ROOT, SIGNER, Usage, Wish, issue, now_s, reissue};
 use crate::night::fjernprint;
 use fjernprint::adapters::signer::{Signer, SignerFiles};
 use fjernprint::vendor_site::{Moment, verify, verify_as_of};
@@ -23,7 +23,11 @@ struct Desk {
 
 impl Desk {
     fn of(issuing: Wish, signer: Wish) -> Self {
-        let root = issue(ROOT, None);
+        Self::under(ROOT, issuing, signer)
+    }
+
+    fn under(root: Wish, issuing: Wish, signer: Wish) -> Self {
+        let root = issue(root, None);
         let issuing = issue(issuing, Some(&root));
         let signer = issue(signer, Some(&issuing));
         let desk = Self { dir: tempfile::tempdir().unwrap(), root, issuing, signer };
@@ -78,6 +82,8 @@ fn a_chain_is_read_and_each_defect_of_it_is_refused_by_name() {
     Desk::of(ISSUING, Wish { days: (1, 9), ..SIGNER }).check("FP-K021", "FP-K021");
     Desk::of(Wish { days: (-9, -1), ..ISSUING }, SIGNER).check("FP-K021", "FP-K021");
     Desk::of(ISSUING, Wish { usage: Usage::Encipher, ..SIGNER }).check("FP-K023", "FP-K023");
+    Desk::under(Wish { days: (-9, -1), ..ROOT }, ISSUING, SIGNER).check("FP-K021", "");
+    Desk::under(Wish { days: (1, 9), ..ROOT }, ISSUING, SIGNER).check("FP-K021", "");
     // Without a root, a vendor may have pinned the signer's own certificate.
     let lonely = Desk::new();
     lonely.write("signer.pem", &lonely.signer.pem(), 0o644);
@@ -151,9 +157,57 @@ fn the_end_is_told_from_sixty_thirty_and_seven_days_before_it() {
     assert_eq!((expiry.subject.as_str(), expiry.days), ("issuing", 20));
 }
 
+/// Whichever ends is named, with its end: the signer's own, the issuing one, or the root, which stands in another file.
+#[test]
+fn what_has_ended_is_named_with_its_file() {
+    let said = |root: Wish, issuing: Wish, signer: Wish| Desk::under(root, issuing, signer).read_with(None, Some("ca.pem")).err().unwrap();
+    let ended = |wish: Wish| Wish { days: (-9, -1), ..wish };
+    for (fault, name, file) in [
+        (said(ROOT, ISSUING, ended(SIGNER)), "signer", "signer.pem"),
+        (said(ROOT, ended(ISSUING), SIGNER), "issuing", "signer.pem"),
+        (said(ended(ROOT), ISSUING, SIGNER), "root", "ca.pem"),
+    ] {
+        let (code, text) = fault;
+        let named = text.contains(&format!("the certificate of {name} has expired: it was valid until ")) && text.contains(" GMT");
+        assert!(code == "FP-K021" && named && text.contains(file), "{code} {text}");
+    }
+    let (_, text) = said(Wish { days: (2, 9), ..ROOT }, ISSUING, SIGNER);
+    assert!(text.contains("ca.pem") && text.contains("the certificate of root is not valid yet: it will be from "), "{text}");
+}
+
+/// Its end stops sealing as well as that of the certificates below it.
+#[test]
+fn the_end_of_the_root_is_told_too() {
+    let ending = |days| Wish { days: (-9, days), ..ROOT };
+    let end = |desk: &Desk, root| desk.read_with(None, root).ok().and_then(|signer| signer.expiry(now_s())).map(|e| (e.subject, e.days));
+    let told = |name: &str, days| Some((name.to_owned(), days));
+    let desk = Desk::under(ending(20), ISSUING, SIGNER);
+    assert_eq!(end(&desk, Some("ca.pem")), told("root", 20));
+    assert_eq!(end(&desk, None), told("signer", 365), "no root is configured");
+    // Another root in the file is none of this chain, however soon it ends.
+    desk.write("both.pem", &[issue(Wish { name: "other", ..ending(5) }, None).pem(), desk.root.pem()].concat(), 0o644);
+    assert_eq!(end(&desk, Some("both.pem")), told("root", 20));
+    // The same root renewed, with its key: the chain leads to either.
+    let renewed = reissue(ending(50), &desk.root);
+    desk.write("renewed.pem", &[desk.root.pem(), renewed.pem()].concat(), 0o644);
+    assert_eq!(end(&desk, Some("renewed.pem")), told("root", 50));
+    let old = Desk::under(ending(-1), ISSUING, SIGNER);
+    let renewed = reissue(ending(50), &old.root);
+    old.write("renewed.pem", &[old.root.pem(), renewed.pem()].concat(), 0o644);
+    assert_eq!(end(&old, Some("renewed.pem")), told("root", 50), "one that is valid is enough");
+    // A vendor may hold the issuing certificate in the root's place.
+    let pinned = Desk::of(Wish { days: (-9, 20), ..ISSUING }, SIGNER);
+    pinned.write("ca.pem", &pinned.issuing.pem(), 0o644);
+    assert_eq!(end(&pinned, Some("ca.pem")), told("issuing", 20));
+}
+
 /// Runs with this signer in an installation that `init` made: exit code, output and what stands on stderr.
 fn runs_with(signer: Wish, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let desk = Desk::of(ISSUING, signer);
+    runs_under(ROOT, signer, arguments)
+}
+
+fn runs_under(root: Wish, signer: Wish, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let desk = Desk::under(root, ISSUING, signer);
     let home = tempfile::tempdir().unwrap();
     assert_eq!(fjernprint(&["init", home.path().to_str().unwrap()]).status.code(), Some(0));
     for name in ["ca.pem", "signer.pem", "signer.key"] {
@@ -173,6 +227,7 @@ fn a_run_warns_once_and_refuses_to_seal_with_what_has_ended() {
         let (code, out, err) = runs_with(lasting(days), &["run", "--until", "seal"]);
         assert_eq!((code, times(&err)), (Some(0), warned), "{days}: {err}");
         assert!(warned == 0 || err.contains(&format!("ends in {days} days")), "{err}");
+        assert_eq!(err.matches("`fjernprint explain FP-M014`").count(), warned, "{err}");
         assert_eq!(times(&out), 0, "{out}");
         let (_, out, _) = runs_with(lasting(days), &["run", "--json", "--quiet"]);
         assert_eq!(times(&out), warned, "{out}");
@@ -189,6 +244,13 @@ fn a_run_warns_once_and_refuses_to_seal_with_what_has_ended() {
     }
     let (code, out, _) = runs_with(lasting(-1), &["status"]);
     assert!(code == Some(0) && out.contains("nothing can be sealed: FP-K021"), "{out}");
+    let (_, _, err) = runs_with(lasting(1), &["run", "--until", "seal"]);
+    assert_eq!(err.matches("ends in 1 day,").count(), 2, "the warning and the alarm: {err}");
+    let root = |days| Wish { days: (-300, days), ..ROOT };
+    let (code, _, err) = runs_under(root(20), SIGNER, &["run", "--until", "seal"]);
+    assert!(code == Some(0) && err.contains("the certificate of root ends in 20 days"), "{err}");
+    let (code, _, err) = runs_under(root(-1), SIGNER, &["run"]);
+    assert!(code == Some(12) && err.contains("FP-K021") && err.contains("the certificate of root has expired"), "{err}");
 }
 
 /// A batch sealed so many days ago, as `certificate` signs it.

@@ -124,6 +124,30 @@ fn every_impossible_value_is_named_with_its_key() {
     check("\"envelope.c4.window\" = \"assumed\"\n", "", "envelope.c4.window has no provenance");
     check("\"calendar.cutoff\" = \"", "\"calendar.cutof\" = \"", "provenance names calendar.cutof, which is not there");
 
+    check("outbox = \"download\"", "outbox = \"./upload\"", "relative folders without . and ..");
+    check("outbox = \"download\"", "outbox = \"down/./load\"", "relative folders without . and ..");
+    for (odd, fault) in [("99.9", "must be 100 to 400"), ("400.5", "must be 100 to 400"), ("inf", "must be a number, not inf")] {
+        check("width_mm = 210.0", &format!("width_mm = {odd}"), &format!("page.width_mm {fault}"));
+    }
+    for (odd, fault) in [("139.9", "must be 140 to 600"), ("601.0", "must be 140 to 600"), ("nan", "must be a number, not NaN")] {
+        check("height_mm = 297.0", &format!("height_mm = {odd}"), &format!("page.height_mm {fault}"));
+    }
+    check("left_mm = 15.0", "left_mm = nan", "margins.left_mm must be a number");
+    check("y_mm = 95.0", "y_mm = -inf", "zones.machine.y_mm must be a number");
+    check("font_size_max_pt = 10.0", "font_size_max_pt = 1e39", "address_box.font_size_max_pt must be a number");
+    check("font_size_max_pt = 10.0", "font_size_max_pt = 24.5", "address_box.font_size_max_pt must be at most 24");
+    check("width_mm = 75.0", "width_mm = 39.0", "address_box.width_mm must be at least 40");
+    check("height_mm = 21.0", "height_mm = 9.9", "address_box.height_mm must be at least 10");
+    check("bytes_max = 7340032", "bytes_max = 1023", "page.bytes_max must be at least 1024");
+    check("one_of = [\"envelope\", \"postage\"]", "one_of = [\"envelope\", \"envelope\"]", "batch.one_of names a word twice");
+    check("weekdays = [\"mon\", \"tue\"", "weekdays = [\"tue\", \"tue\"", "calendar.weekdays names a day twice");
+    // A letter as large as a batch: alone, and in a ZIP.
+    check("bytes_max = 104857600", "bytes_max = 7340031", "page.bytes_max is 7340032, which is 7340032 in its container");
+    let zip = |batch: u64| VendorProfile::parse(&shipped("edora").replace("bytes_max = 41943040", &format!("bytes_max = {batch}")));
+    assert!(zip(7_340_032 + 156).is_ok());
+    let message = zip(7_340_032 + 155).unwrap_err().to_string();
+    assert!(message.contains("7340188 in its container, and batch.bytes_max is 7340187: such a letter fits no batch"), "{message}");
+
     // All at once, not the first.
     let text = shipped("kmd").replace("weekdays = [\"mon\", \"tue\", \"wed\", \"thu\", \"fri\"]", "weekdays = []").replace("{seq}", "7");
     let message = VendorProfile::parse(&text).unwrap_err().to_string();
@@ -220,7 +244,27 @@ fn what_only_looks_wrong_is_a_warning() {
         assert!(warnings.iter().any(|w| w.contains(warning)), "{warning} is not in {warnings:?}");
     };
     check("price_ore = 3100", "price_ore = 1310", "postage.economique of 2027-01-01: 250 g cost less than 50 g; prices swapped?");
-    check("weight_max_g = 250", "weight_max_g = 200", "postage.economique: 40 sheets in c4 weigh 217 g, more than its heaviest step today");
+    check(
+        "weight_max_g = 250",
+        "weight_max_g = 200",
+        "postage.economique of 2027-01-01: 40 sheets in c4 weigh 217 g, and its heaviest step is 200 g",
+    );
+    // Next year's list is looked at now, not when it begins.
+    check(
+        "weight_max_g = 250, price_ore = 3250",
+        "weight_max_g = 205, price_ore = 3250",
+        "postage.economique of 2028-01-01: 40 sheets in c4",
+    );
+    check(
+        "weight_max_g = 50, price_ore = 1500",
+        "weight_max_g = 12, price_ore = 1500",
+        "postage.economique of 2028-01-01: the step of 12 g pays for no letter, for one sheet in c5 weighs 13 g",
+    );
+    check("sheets_max = 6\n", "sheets_max = 40\n", "are both 40: no letter goes into c4");
+    check("lines_max = 6", "lines_max = 2", "address_box.lines_max is 2: name, street and postcode are three lines");
+    let past = "calendar.closed still names 2 days of more than a year ago, from 2025-05-30 on";
+    check("closed = [\"2027-05-07\"]", "closed = [\"2025-05-30\", \"2026-01-02\", \"2026-05-15\", \"2027-05-07\"]", past);
+    check("open = []", "open = [\"2026-01-03\"]", "calendar.open still names 1 day of more than a year ago, from 2026-01-03 on");
     check("cutoff = \"17:30\"", "cutoff = \"02:30\"", "which one night of the year skips");
     check("window = \"00:00-18:00\"", "window = \"18:00-17:00\"", "is shut just before the cut-off");
     check("closed = [\"2027-05-07\"]", "closed = [\"2027-05-08\"]", "2027-05-08, on which the vendor does not work anyway");
@@ -249,6 +293,35 @@ fn connect(house: &House, address: &fjernprint::adapters::sftp::Address) {
     );
     let config = fs::read_to_string(house.path("fjernprint.toml")).unwrap();
     house.write("fjernprint.toml", config + &connection);
+}
+
+#[test]
+fn a_connection_that_cannot_be_is_refused_before_anything_is_asked() {
+    let house = House::new();
+    let config = fs::read_to_string(house.path("fjernprint.toml")).unwrap();
+    let read = |host: &str, port: u16, key: &str, more: &str| {
+        let text = format!(
+            "\n[[connection]]\nvendor = \"edora\"\nhost = \"{host}\"\nport = {port}\nuser = \"u\"\nkey_file = \"{key}\"\nhost_key_pin = \
+             \"SHA256:x\"\n{more}\n"
+        );
+        house.write("fjernprint.toml", format!("{config}{text}"));
+        fjernprint::app::config::Config::read(&house.path("fjernprint.toml")).map(|_| ()).map_err(|fault| (fault.code, fault.message))
+    };
+    for host in ["sftp.example.dk", "192.0.2.7", "2001:db8::7"] {
+        assert_eq!(read(host, 22, "keys/ssh", ""), Ok(()), "{host}");
+    }
+    assert_eq!(read("sftp.example.dk", 65_535, "keys/ssh.pub", "agent = true"), Ok(()));
+    assert_eq!(read("sftp.example.dk", 22, "keys/ssh", "agent = true"), Ok(()));
+    let check = |found: Result<(), (&str, String)>, expected: &str| {
+        let (code, message) = found.unwrap_err();
+        assert!(code == "FP-C004" && message.contains(&format!("connection to edora: {expected}")), "{code} {message}");
+    };
+    for host in ["", " ", "sftp.example.dk/in", "sftp://sftp.example.dk", "sftp.example.dk ", "a b"] {
+        check(read(host, 22, "keys/ssh", ""), "host must be a name or an address alone");
+    }
+    check(read("sftp.example.dk", 0, "keys/ssh", ""), "port must be 1 to 65535");
+    check(read("sftp.example.dk", 22, "keys/ssh.pub", ""), "key_file ends in .pub");
+    check(read("sftp.example.dk", 22, "keys/ssh.pub", "agent = false"), "key_file ends in .pub");
 }
 
 /// Outside of the window nothing goes up and nothing is wrong; inside, the vendor's own names and no look at the server.

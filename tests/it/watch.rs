@@ -390,6 +390,13 @@ fn facts_become_alarms_at_their_limits() {
     check(expiry(30), &[("FP-M014", Warning)]);
     check(expiry(7), &[("FP-M014", Grave)]);
     check(Facts { signer: Err("FP-K021".into()), ..quiet() }, &[("FP-M014", Grave)]);
+    let says = |facts: &Facts| judge(&AlarmRules::default(), facts).alarms[0].message.clone();
+    assert_eq!(says(&expiry(1)), "the certificate of s ends in 1 day, on u");
+    assert_eq!(says(&expiry(7)), "the certificate of s ends in 7 days, on u");
+    let mut one = waiting(S::Accepted, "2026-11-20");
+    one.waiting[0].letters = 1;
+    assert_eq!(says(&one), "1 letter is accepted for longer than 1 day of work, the oldest of 2026-11-20");
+    assert!(says(&sent("2026-11-24", Some(Expected { min: 2, max: 20 }), 1, &[])).starts_with("sender omsorg handed in 1 letter for"));
     check(Facts { disk_free_mb: Some(2_048), ..quiet() }, &[]);
     check(Facts { disk_free_mb: Some(2_047), ..quiet() }, &[("FP-M015", Warning)]);
     check(Facts { disk_free_mb: Some(1), ..quiet() }, &[("FP-M015", Grave)]);

@@ -74,3 +74,10 @@ fn impossible_profiles_are_refused_with_every_fault() {
 fn sheets_follow_from_pages_and_plex() {
     assert_eq!((sheets_of(3, Plex::Simplex), sheets_of(3, Plex::Duplex), sheets_of(4, Plex::Duplex)), (3, 2, 2));
 }
+
+#[test]
+fn one_is_one_and_more_are_more() {
+    use fjernprint::domain::{counted, verb};
+    let said = |number| format!("{} {} late", counted(number, "batch"), verb(number, "is", "are"));
+    assert_eq!([said(0), said(1), said(2)], ["0 batches are late", "1 batch is late", "2 batches are late"]);
+}

@@ -15,7 +15,7 @@ use crate::app::watch::Watch;
 use crate::domain::redact::redact;
 use crate::domain::state::{IntakeEvent, LetterState};
 use crate::domain::status::LetterEvent;
-use crate::domain::{LetterId, Sha256};
+use crate::domain::{LetterId, Sha256, counted, verb};
 use crate::ledger::{Entry, Ledger, file_subject};
 use crate::pipeline::intake::{Content, Sender, contents};
 use crate::wire::message::{SenderLetter, comparable};
@@ -297,7 +297,8 @@ fn take_away(config: &Config, watch: &dyn Watch, claim: &Claim<'_>) -> Result<()
     }
     let left = drop_folder::remove_table(&claim.path, &claim.beside, claim.bytes, &claim.hash).map_err(|e| Fault::io(what(), &e))?;
     if left > 0 {
-        watch.note(&format!("{}: {left} files that no row names stay in the drop folder", claim.name));
+        let (files, stay) = (counted(left as u64, "file"), verb(left as u64, "stays", "stay"));
+        watch.note(&format!("{}: {files} that no row names {stay} in the drop folder", claim.name));
     }
     Ok(())
 }

@@ -48,7 +48,8 @@ fn try_press(ledger: &mut Ledger, whom: &str, deed: Deed, by: &Person, reason: &
     if deed == Deed::Resume && !stops.iter().any(|(subject, _)| *subject == whom) {
         let standing: Vec<&str> = stops.iter().map(|(subject, _)| subject.as_str()).collect();
         let standing = if standing.is_empty() { "nothing is stopped".to_owned() } else { format!("stopped: {}", standing.join(", ")) };
-        return Ok(Err(misfit(format!("{whom} is not stopped ({standing}); nothing was done"))));
+        let what = if whom == EVERY_VENDOR { "not every vendor is stopped".to_owned() } else { format!("{whom} is not stopped") };
+        return Ok(Err(misfit(format!("{what} ({standing}); nothing was done"))));
     }
     let order = ledger.next_order()?;
     let event = match deed {

@@ -5,7 +5,7 @@ use crate::domain::answer::VendorStatus;
 use crate::domain::codes::{Owner, find};
 use crate::domain::state::{BatchState, LetterState};
 use crate::domain::status::{BatchStatus, LetterStatus};
-use crate::domain::{BatchName, LetterId};
+use crate::domain::{BatchName, LetterId, counted, verb};
 use crate::pipeline::overdue::overdue;
 use crate::vendor::VendorProfile;
 use jiff::Timestamp;
@@ -200,7 +200,8 @@ impl Account {
         }
         let refused = state.status == BatchStatus::Refused;
         if refused {
-            let says = format!("{open} letters of it are open and will not be printed: {}", state.reason);
+            let says =
+                format!("{} of it {} open and will not be printed: {}", counted(open, "letter"), verb(open, "is", "are"), state.reason);
             self.remarks.push(Remark::new("refused", &state.vendor, Some(name), None, says));
         }
         let late = profile.zip(*shipped_at).and_then(|(profile, at)| overdue(state, at, open, profile, now));

@@ -3,7 +3,7 @@
 use super::account::{Remark, was_handed_over};
 use crate::domain::redact::redact;
 use crate::domain::state::LetterState;
-use crate::domain::{LetterId, Postage};
+use crate::domain::{LetterId, Postage, counted, verb};
 use crate::vendor::VendorProfile;
 use crate::wire::invoice::Billed;
 use jiff::civil::Date;
@@ -36,7 +36,10 @@ pub fn billed(profile: &VendorProfile, row: &Billed, known: Option<&Known<'_>>, 
     }
     let Some(job) = &state.job else { return remarks };
     if let Some(sheets) = row.sheets.filter(|sheets| *sheets != job.sheets) {
-        say("sheets_differ", format!("is billed with {sheets} sheets, sent were {}", job.sheets));
+        say(
+            "sheets_differ",
+            format!("is billed with {}, sent {} {}", counted(sheets.into(), "sheet"), verb(job.sheets.into(), "was", "were"), job.sheets),
+        );
     }
     let ours = job.options.postage;
     if let Some(class) = class(row).filter(|class| *class != ours) {

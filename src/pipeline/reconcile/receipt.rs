@@ -5,7 +5,7 @@ use crate::domain::answer::{Dialect, Meaning, VendorStatus, Words, return_reason
 use crate::domain::redact::redact;
 use crate::domain::state::LetterState;
 use crate::domain::status::{LetterEvent, LetterStatus, Question};
-use crate::domain::{BatchName, LetterId, Sha256};
+use crate::domain::{BatchName, LetterId, Sha256, counted};
 use crate::wire::receipt::{Named, ReceiptHead, Row, RowsFault, read_rows};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -172,7 +172,13 @@ impl Matched {
         let printed = matches!(status(row), Some(VendorStatus::HandedOver | VendorStatus::Returned));
         let (pages, sheets) = (row.pages.unwrap_or(job.pages), row.sheets.unwrap_or(job.sheets));
         if printed && (pages, sheets) != (job.pages, job.sheets) {
-            let says = format!("was printed with {pages} pages on {sheets} sheets, sent were {} on {}", job.pages, job.sheets);
+            let says = format!(
+                "was printed with {} on {}, sent were {} on {}",
+                counted(pages.into(), "page"),
+                counted(sheets.into(), "sheet"),
+                job.pages,
+                job.sheets
+            );
             self.ask("FP-A005", id.to_string(), says);
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{Expected, Findings};
 use crate::domain::redact::redact;
-use crate::domain::{Envelope, Plex, sheets_of};
+use crate::domain::{Envelope, Plex, counted, sheets_of};
 use crate::pdf::PdfFacts;
 
 /// All of them. `false` when nothing more can be said of the file.
@@ -125,7 +125,7 @@ fn history(facts: &PdfFacts, sheet: &mut Findings<'_>) {
         sheet.whole("REVISIONS", s.revisions.to_string(), "1", "the file was saved onto itself: older contents are still in it");
     }
     if s.trailing_bytes > 0 {
-        sheet.whole("TRAILING_DATA", format!("{} bytes", s.trailing_bytes), "none", "something stands after the end of the PDF");
+        sheet.whole("TRAILING_DATA", counted(s.trailing_bytes, "byte"), "none", "something stands after the end of the PDF");
     }
     if let Some(also) = &s.also {
         sheet.whole("POLYGLOT", redact(also), "PDF only", "the same bytes are a file of another format too");
