@@ -505,7 +505,7 @@ pub static CODES: &[Code] = &[
         owner: Owner::It,
         cause: "A row says something that no letter can be, or that contradicts the rest of the row: sheets that do not follow from pages and plex, a first page other than 1 where each letter is a file of its own, an envelope that was not decided, a weight that no letter has, a deadline that is no day.",
         fix: "Do not print the batch: a machine that goes by the row would do something else than the letter wants. Seal it anew.",
-        cause_da: "En række siger noget som intet brev kan være, eller som modsiger resten af rækken: et antal ark der ikke følger af sider og sideprint, en første side der ikke er 1 hvor hvert brev er sin egen fil, en kuvert der ikke er valgt, en vægt som intet brev har, en frist der ikke er en dag.",
+        cause_da: "En række siger noget som intet brev kan være, eller som modsiger resten af rækken: et antal ark, der ikke følger af sidetallet og enkelt- eller dobbeltsidet print, en første side der ikke er 1 hvor hvert brev er sin egen fil, en kuvert der ikke er valgt, en vægt som intet brev har, en frist der ikke er en dag.",
         fix_da: "Print ikke batchen: en maskine der går efter rækken, ville gøre noget andet end brevet skal. Forsegl den på ny.",
     },
     Code {
