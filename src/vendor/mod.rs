@@ -2,6 +2,7 @@
 
 pub mod days;
 mod encrypt_to;
+mod faults;
 mod lint;
 pub mod naming;
 pub mod prices;
