@@ -1,7 +1,8 @@
 //! What a contract still needs: before it begins, while it runs, and before it ends without another behind it.
 
-use super::config::{Config, Contract};
+use super::config::Config;
 use super::fault::{Fault, exit};
+use super::municipality::Contract;
 use super::signing::Warning;
 use crate::domain::{Cvr, VendorId, counted, verb};
 use jiff::ToSpan;

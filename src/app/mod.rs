@@ -15,6 +15,7 @@ pub mod inquiry;
 pub mod last_runs;
 mod mend;
 pub mod metrics;
+pub mod municipality;
 pub mod night;
 pub mod orders;
 pub mod profiles;

@@ -7,8 +7,9 @@
 use super::middle::{Unit, replay_letters};
 use super::{register, templates};
 use crate::adapters::store::Store;
-use crate::app::config::{Config, Contract};
+use crate::app::config::Config;
 use crate::app::fault::Fault;
+use crate::app::municipality::Contract;
 use crate::app::watch::Watch;
 use crate::domain::state::LetterState;
 use crate::domain::status::LetterEvent;
