@@ -27,7 +27,7 @@ pub mod exit {
 }
 
 /// A stored file is missing or changed.
-const STORED_FILE: &str = "FP-L006";
+pub(crate) const STORED_FILE: &str = "FP-L006";
 
 /// Why a command could not do its work.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -95,7 +95,11 @@ impl Face<'_> {
         } else {
             let (order, batch, letters) = (&withdrawn.order, &withdrawn.batch, u64::from(withdrawn.letters));
             let become_what = format!("{} {} {what}", counted(letters, "letter"), verb(letters, one, more));
-            writeln!(self.out, "order {order}: batch {batch} is taken back and never goes up; its {become_what}")?;
+            let gone = if withdrawn.was_refused { "is given up, since its vendor refused it" } else { "is taken back and never goes up" };
+            writeln!(self.out, "order {order}: batch {batch} {gone}; its {become_what}")?;
+            if let Some(vendor) = &withdrawn.left_at {
+                writeln!(self.out, "its upload had begun: ask {vendor} to delete what lies there as {batch}.* and to print nothing of it")?;
+            }
         }
         Ok(exit::DONE)
     }

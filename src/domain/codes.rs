@@ -572,6 +572,15 @@ pub static CODES: &[Code] = &[
         fix_da: "Intet er ændret undervejs: den blev lavet sådan. Forsegl batchen på ny, og se på den disk den blev lavet på.",
     },
     Code {
+        code: "FP-B037",
+        title: "batch was taken back",
+        owner: Owner::Vendor,
+        cause: "The batch lies there whole, and a later manifest of the same sender says that it was taken back before it was to come. Its letters stand in another batch, or do not go at all.",
+        fix: "Print nothing of it, and delete its files. If some of it is printed already, call the sender's desk at once.",
+        cause_da: "Batchen ligger der hel, og et senere manifest fra samme afsender siger, at den er taget tilbage, før den skulle komme. Dens breve står i en anden batch eller skal slet ikke af sted.",
+        fix_da: "Print intet af den, og slet dens filer. Er noget af den printet, så ring straks til afsenderen.",
+    },
+    Code {
         code: "FP-C001",
         title: "configuration wrong",
         owner: Owner::It,

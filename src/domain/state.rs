@@ -238,6 +238,11 @@ pub struct BatchState {
 }
 
 impl BatchState {
+    /// Taken back before its vendor had it.
+    pub fn never_comes(&self) -> bool {
+        self.status == BatchStatus::Withdrawn && self.reason.is_empty()
+    }
+
     /// The batch after one more event. Receipts come in any order and none twice.
     pub fn after(before: Option<Self>, event: &BatchEvent) -> Result<Self, IllegalEvent> {
         use BatchEvent as E;

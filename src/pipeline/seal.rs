@@ -3,7 +3,7 @@
 use crate::domain::{BatchName, Cvr, LetterId, PrintJob, Sha256, VendorId};
 use crate::vendor::Container;
 use crate::vendor::naming::{NameParts, batch_name};
-use crate::wire::manifest::{Encrypted, FORMAT, FileEntry, LetterRow, Manifest, STREAM_FILE};
+use crate::wire::manifest::{Encrypted, FORMAT, FileEntry, LetterRow, Manifest, STREAM_FILE, WithdrawnBatch};
 
 /// One letter of a batch.
 #[derive(Debug, Clone)]
@@ -25,6 +25,8 @@ pub struct Facts {
     pub sequence: u64,
     /// Of the vendor's batch before this one.
     pub previous: Option<Sha256>,
+    /// Batches before this one that never come.
+    pub withdrawn: Vec<WithdrawnBatch>,
     /// `test` or `production`.
     pub environment: String,
     /// RFC 3339, UTC.
@@ -122,5 +124,6 @@ pub fn manifest(
         encrypted,
         previous_manifest_sha256: facts.previous,
         replaces: None,
+        withdrawn: facts.withdrawn,
     }
 }

@@ -3,13 +3,14 @@
 
 use super::acceptance::{AcceptedBatch, Refusal};
 use crate::domain::VendorId;
+use crate::wire::manifest::WithdrawnBatch;
 use std::collections::BTreeMap;
 
 /// What is wrong between the batches, each vendor's for itself. The first batch of each may have others before it that are
 /// no longer here.
 ///
-/// FP-B034: a number is missing. FP-B035: two batches have one number, or one quotes another manifest before it than lies
-/// here under the number before.
+/// FP-B034: a number is missing, and no manifest says that its batch was taken back. FP-B035: two batches have one number, or
+/// one quotes another manifest before it than lies here under the number before. FP-B037: a batch lies here that was taken back.
 pub fn check_sequence<'a>(batches: impl IntoIterator<Item = &'a AcceptedBatch>) -> Vec<Refusal> {
     let mut by_vendor: BTreeMap<&VendorId, Vec<&AcceptedBatch>> = BTreeMap::new();
     for batch in batches {
@@ -18,26 +19,41 @@ pub fn check_sequence<'a>(batches: impl IntoIterator<Item = &'a AcceptedBatch>) 
     let mut faults = Vec::new();
     for mut batches in by_vendor.into_values() {
         batches.sort_by_key(|batch| batch.manifest.sequence);
-        faults.extend(batches.windows(2).filter_map(|pair| between(pair[0], pair[1])));
+        let told = batches.iter().flat_map(|batch| &batch.manifest.withdrawn);
+        let withdrawn: BTreeMap<u64, &WithdrawnBatch> = told.map(|one| (one.sequence, one)).collect();
+        faults.extend(batches.windows(2).filter_map(|pair| between(pair[0], pair[1], &withdrawn)));
         faults.extend(batches.first().and_then(|first| begins(first)));
+        faults.extend(batches.iter().filter_map(|batch| taken_back(batch, &withdrawn)));
     }
     faults
 }
 
-fn between(before: &AcceptedBatch, after: &AcceptedBatch) -> Option<Refusal> {
+fn between(before: &AcceptedBatch, after: &AcceptedBatch, withdrawn: &BTreeMap<u64, &WithdrawnBatch>) -> Option<Refusal> {
     let (first, second) = (&before.manifest, &after.manifest);
-    match second.sequence.saturating_sub(first.sequence) {
-        0 => Some(fork(format!("{} and {} both have number {}", first.batch, second.batch, first.sequence))),
-        1 if second.previous_manifest_sha256 == Some(before.manifest_sha256) => None,
-        1 => Some(fork(format!("{} does not follow {}: it quotes another manifest before it", second.batch, first.batch))),
-        _ => {
-            let why = match (first.sequence + 1, second.sequence - 1) {
-                (one, same) if one == same => format!("number {one} is missing"),
-                (from, to) => format!("numbers {from} to {to} are missing"),
-            };
-            Some(Refusal::new("FP-B034", format!("between {} and {}: {why}", first.batch, second.batch)))
-        }
+    if second.sequence == first.sequence {
+        return Some(fork(format!("{} and {} both have number {}", first.batch, second.batch, first.sequence)));
     }
+    let mut missing = (first.sequence + 1..second.sequence).filter(|number| !withdrawn.contains_key(number));
+    if let Some(one) = missing.next() {
+        let why = match missing.next_back() {
+            None => format!("number {one} is missing"),
+            Some(last) => format!("numbers from {one} to {last} are missing"),
+        };
+        return Some(Refusal::new("FP-B034", format!("between {} and {}: {why}", first.batch, second.batch)));
+    }
+    let last = withdrawn.get(&(second.sequence - 1)).filter(|_| second.sequence - 1 > first.sequence);
+    let expected = last.map_or(before.manifest_sha256, |last| last.manifest_sha256);
+    (second.previous_manifest_sha256 != Some(expected)).then(|| {
+        let name = last.map_or(&first.batch, |last| &last.batch);
+        fork(format!("{} does not follow {name}: it quotes another manifest before it", second.batch))
+    })
+}
+
+/// Its letters went into another batch, or nowhere.
+fn taken_back(batch: &AcceptedBatch, withdrawn: &BTreeMap<u64, &WithdrawnBatch>) -> Option<Refusal> {
+    let told = withdrawn.get(&batch.manifest.sequence).filter(|told| told.manifest_sha256 == batch.manifest_sha256)?;
+    let text = format!("{} was taken back by its sender, as a later manifest says: print nothing of it, and delete its files", told.batch);
+    Some(Refusal::new("FP-B037", text))
 }
 
 /// Number 1 quotes nothing, and every other one something.

@@ -165,6 +165,18 @@ pub struct Manifest {
     /// A chain per vendor, so that a gap shows; `null` in the first.
     pub previous_manifest_sha256: Option<Sha256>,
     pub replaces: Option<BatchName>,
+    /// Of the numbers before this one, those whose batches were taken back and never come: no gap of the chain.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withdrawn: Vec<WithdrawnBatch>,
+}
+
+/// A batch of the chain that never comes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WithdrawnBatch {
+    pub sequence: u64,
+    pub batch: BatchName,
+    pub manifest_sha256: Sha256,
 }
 
 /// The files of a batch in the vendor's inbox.

@@ -157,6 +157,7 @@ impl Draft {
             encrypted: None,
             previous_manifest_sha256: None,
             replaces: None,
+            withdrawn: Vec::new(),
             letters_merkle_sha256: None,
             batch: batch.clone(),
         };

@@ -15,7 +15,7 @@ use fjernprint::pipeline::seal::{Member, rows};
 use fjernprint::vendor::{Container, EncryptTo};
 use fjernprint::vendor_site::{Terms, batches_at, check_sequence, verify, verify_on};
 use fjernprint::wire::envelope::encrypted_bytes;
-use fjernprint::wire::manifest::{LetterRow, Manifest, letters_to_csv};
+use fjernprint::wire::manifest::{LetterRow, Manifest, WithdrawnBatch, letters_to_csv};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -163,10 +163,11 @@ fn totals_are_those_of_letters_csv_as_it_lies_on_the_disk() {
     }
 }
 
-/// Batches of one vendor in a folder: number, and which manifest each quotes: the one before, none, or another.
+/// Batches of one vendor in a folder: number, and which manifest each quotes: the one before, none, or another. `gone` quotes the
+/// one before, is taken back and never comes, `lies` comes all the same; `told` says so of all of them.
 fn chain(links: &[(u64, &str)]) -> Vec<&'static str> {
     let (dir, signer) = (tempfile::tempdir().unwrap(), Signer::new());
-    let mut before = None;
+    let (mut before, mut withdrawn) = (None, Vec::new());
     for (index, (number, quotes)) in links.iter().enumerate() {
         let mut sealed = Draft::new("edora", 1 + index as u32, &[1]).seal();
         let renamed = sealed.batch().as_str().replace("-7-", &format!("-{number}-"));
@@ -175,13 +176,22 @@ fn chain(links: &[(u64, &str)]) -> Vec<&'static str> {
         sealed.manifest.batch = renamed.parse().unwrap();
         sealed.manifest.sequence = *number;
         sealed.manifest.previous_manifest_sha256 = match *quotes {
-            "before" => before,
+            "before" | "gone" | "lies" | "told" => before,
             "none" => None,
             _ => Some(Sha256([7; 32])),
         };
+        if *quotes == "told" {
+            sealed.manifest.withdrawn = withdrawn.clone();
+        }
         sealed.vouch();
-        sealed.write(dir.path(), &signer);
-        before = Some(Sha256(openssl::sha::sha256(&sealed.manifest.to_json())));
+        if *quotes != "gone" {
+            sealed.write(dir.path(), &signer);
+        }
+        let manifest_sha256 = Sha256(openssl::sha::sha256(&sealed.manifest.to_json()));
+        before = Some(manifest_sha256);
+        if ["gone", "lies"].contains(quotes) {
+            withdrawn.push(WithdrawnBatch { sequence: *number, batch: sealed.batch(), manifest_sha256 });
+        }
     }
     let accepted: Vec<_> =
         batches_at(dir.path()).unwrap().iter().map(|(folder, name)| verify(folder, name, &signer.root_pem).unwrap()).collect();
@@ -198,6 +208,13 @@ fn a_gap_and_a_fork_between_batches_are_told() {
     assert_eq!(chain(&[(4, "other"), (4, "other")]), ["FP-B035"]);
     assert_eq!(chain(&[(1, "other")]), ["FP-B035"]);
     assert_eq!(chain(&[(4, "none")]), ["FP-B035"]);
+    // What was taken back is no gap once a manifest says so, whichever, and is not to be printed.
+    assert_eq!(chain(&[(1, "none"), (2, "gone"), (3, "told")]), [""; 0]);
+    assert_eq!(chain(&[(1, "none"), (2, "gone"), (3, "gone"), (4, "before"), (5, "told")]), [""; 0]);
+    assert_eq!(chain(&[(1, "none"), (2, "gone"), (3, "before")]), ["FP-B034"], "nobody says so");
+    assert_eq!(chain(&[(1, "none"), (2, "gone"), (4, "told")]), ["FP-B034"], "of another number");
+    assert_eq!(chain(&[(1, "none"), (2, "gone"), (3, "other"), (4, "told")]), ["FP-B035"], "and it must be the one that is quoted");
+    assert_eq!(chain(&[(1, "none"), (2, "lies"), (3, "told")]), ["FP-B037"]);
 }
 
 #[test]
@@ -431,12 +448,53 @@ fn a_stored_letter_that_is_damaged_is_held_and_every_other_is_sealed() {
         assert_eq!(town.run(&[&["letter", "release"], &ids[..], &["--reason", "restored", "--by", "Anna"]].concat()), Some(0));
     };
     release(&held[..1]);
-    assert_eq!(town.run(&["run", "--until", "seal"]), Some(3));
+    assert_eq!(town.run(&["run", "--until", "seal"]), Some(6));
     fs::write(&path, sound).unwrap();
     release(&held);
     assert_eq!(town.run(&["run", "--until", "seal"]), Some(0));
     assert!(documents(&town).values().all(|(_, state)| state.status == LetterStatus::Batched));
     assert_eq!(town.run(&["ledger", "verify", "--deep"]), Some(0));
+}
+
+/// A batch that was taken back is no gap: the manifests after it say so, and print nothing of it where it lies all the same.
+#[test]
+fn a_batch_that_was_taken_back_is_told_to_the_vendor_and_no_gap() {
+    let town = Town::of("edora");
+    let (site, address) = town.site("edora");
+    town.configure(&[("edora", address)]);
+    assert_eq!(town.run(&["run"]), Some(0));
+    let hand_in = |night: &str| {
+        let folder = town.path(&format!("drop/edora/{night}"));
+        fs::create_dir_all(&folder).unwrap();
+        let rows = format!("{night}-1;;Bo Prøvesen;;Ågade 1;;6875;Æblesund;brev.pdf\n");
+        let table = format!("dispatch_id;recipient_id;name;co;street;place;postcode;city;document\n{rows}");
+        fs::write(folder.join("letters.csv"), table).unwrap();
+        fs::write(folder.join("brev.pdf"), pdf(&[A4], |_, _| {})).unwrap();
+    };
+    hand_in("second");
+    assert_eq!(town.run(&["run", "--until", "seal"]), Some(0));
+    let taken_back = town.batches("edora")[1].0.to_string();
+    let cancel = ["batch", "cancel", &taken_back, "--letters", "again", "--reason", "wrong paper", "--by", "Anna"];
+    assert_eq!(town.run(&cancel), Some(0));
+    // What is left of it is nobody's any more.
+    fs::remove_file(town.path(&format!("data/batches/{taken_back}/{taken_back}.zip"))).unwrap();
+    assert_eq!(town.run(&["run"]), Some(0));
+    town.until_settled(4);
+    assert_eq!(town.run(&["ledger", "verify"]), Some(0));
+    let inbox = town.path("site/edora/files/in");
+    let verify = || {
+        let (ca, inbox) = (town.path("keys/ca.pem"), inbox.to_str().unwrap());
+        let output = town.ask(&["batch", "verify", inbox, "--certificate", ca.to_str().unwrap()]);
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout))
+    };
+    let (code, said) = verify();
+    assert_eq!(code, Some(0), "{said}");
+    let third = town.batches("edora").pop().unwrap().0;
+    let manifest = fs::read(inbox.join(format!("{third}.manifest.json"))).unwrap();
+    let manifest = Manifest::from_json(&manifest).unwrap();
+    assert_eq!((manifest.sequence, manifest.withdrawn.len(), manifest.withdrawn[0].sequence), (3, 1, 2));
+    assert_eq!(manifest.previous_manifest_sha256, Some(manifest.withdrawn[0].manifest_sha256));
+    site.stop();
 }
 
 /// The vendor would refuse it, so nothing goes up; its letters can be sealed anew.
@@ -479,7 +537,7 @@ fn an_original_that_is_damaged_holds_its_own_letters_only() {
     assert_eq!(town.run(&["run", "--until", "intake"]), Some(0));
     let original = documents(&town)["kmd-0"].1.original.to_string();
     fs::remove_file(town.path(&format!("data/store/{}/{original}", &original[..2]))).unwrap();
-    assert_eq!(town.run(&["run", "--until", "seal"]), Some(3));
+    assert_eq!(town.run(&["run", "--until", "seal"]), Some(6));
     for (name, (_, state)) in documents(&town) {
         let status = if name.starts_with("kmd") { LetterStatus::Held } else { LetterStatus::Batched };
         assert_eq!(state.status, status, "{name}");

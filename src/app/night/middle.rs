@@ -9,7 +9,7 @@ use crate::adapters::inspector::Inspector;
 use crate::adapters::register::Register;
 use crate::adapters::store::{Store, private_folder, sync_around_both, write_private};
 use crate::app::config::Config;
-use crate::app::fault::Fault;
+use crate::app::fault::{Fault, STORED_FILE, exit};
 use crate::app::mend::mend;
 use crate::app::municipality::Municipality;
 use crate::domain::state::LetterState;
@@ -216,10 +216,15 @@ impl Recorder<'_> {
         sync_around_both(&self.config.store_path(), &self.config.digital).map_err(|e| Fault::io("making letters durable", &e))?;
         self.ledger.record(&clock::now(), &self.entries)?;
         for entry in self.entries.drain(..) {
-            if let Entry::Letter(_, event) = entry {
+            if let Entry::Letter(letter, event) = entry {
                 match event {
                     LetterEvent::DeliveredDigitally { .. } => self.report.digital += 1,
-                    LetterEvent::Held { .. } => self.report.held += 1,
+                    LetterEvent::Held { code, message } => {
+                        self.report.held += 1;
+                        if code == STORED_FILE {
+                            self.report.add(Fault::new(STORED_FILE, exit::MISMATCH, format!("letter {letter} is held: {message}")));
+                        }
+                    }
                     LetterEvent::Rejected { .. } => self.report.rejected += 1,
                     _ => self.report.validated += 1,
                 }

@@ -11,6 +11,7 @@ use crate::adapters::signer::Signer;
 use crate::adapters::store::{Store, private_folder, size_and_hash, write_private};
 use crate::adapters::{clock, container, encrypt, measure};
 use crate::app::fault::{Fault, exit};
+use crate::domain::state::BatchState;
 use crate::domain::status::{BatchEvent, BatchStatus, LetterEvent};
 use crate::domain::{BatchName, Cvr, LetterId, PrintJob, Sha256, VendorId};
 use crate::ledger::{Entry, Ledger, LedgerError};
@@ -18,7 +19,7 @@ use crate::pipeline::group::{BatchPlan, Candidate, VendorPlan, plan};
 use crate::pipeline::seal::{Facts, Member, Totals, manifest, name_of, rows};
 use crate::vendor::profile::Release;
 use crate::vendor::{Container, VendorProfile};
-use crate::wire::manifest::{BatchFiles, Encrypted, FileEntry, Manifest, letters_to_csv};
+use crate::wire::manifest::{BatchFiles, Encrypted, FileEntry, Manifest, WithdrawnBatch, letters_to_csv};
 use crate::wire::{cms, merkle};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use jiff::Timestamp;
@@ -28,6 +29,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// Numbers back from the last that a manifest tells of.
+const WITHDRAWN_TOLD: u64 = 100;
 /// What the names of a batch begin with until it has one.
 const MAKING: &str = ".making";
 /// Batches for each thread that are written before their turn to be signed: enough work for the time that the ledger takes
@@ -162,8 +165,9 @@ fn seal_all(
         let broken = || Fault::new("FP-C006", exit::UNEXPECTED, "writing the batches broke off unexpectedly");
         let mut ahead = VecDeque::new();
         let mut plans_left = plans.iter().enumerate();
-        let mut desk = Desk { night, business_day, profile, signer, previous: None, unrecorded: Vec::new(), batches: 0 };
-        desk.previous = desk.night.ledger.last_batch(&profile.id)?;
+        let previous = night.ledger.last_batch(&profile.id)?;
+        let withdrawn = withdrawn(&night.ledger, &profile.id, previous.map_or(0, |(sequence, _)| sequence))?;
+        let mut desk = Desk { night, business_day, profile, signer, previous, withdrawn, unrecorded: Vec::new(), batches: 0 };
         let mut next = |desk: &mut Desk<'_, '_>| -> Result<bool, Fault> {
             while ahead.len() < threads * AHEAD {
                 let Some((index, plan)) = plans_left.next() else { break };
@@ -190,6 +194,15 @@ fn seal_all(
         report.batches_sealed += desk.batches;
         outcome.map(|_| ())
     })
+}
+
+/// A vendor's batches that were taken back before it had them: among its last numbers, so that each is told in many manifests,
+/// and no manifest grows for ever.
+fn withdrawn(ledger: &Ledger, vendor: &VendorId, last: u64) -> Result<Vec<WithdrawnBatch>, LedgerError> {
+    let told = |state: &BatchState| state.vendor == *vendor && state.never_comes() && state.sequence + WITHDRAWN_TOLD > last;
+    let batches = ledger.batches(&[BatchStatus::Withdrawn])?.into_iter().filter(|(_, state)| told(state));
+    let one = |(batch, state): (BatchName, BatchState)| WithdrawnBatch { sequence: state.sequence, batch, manifest_sha256: state.manifest };
+    Ok(batches.map(one).collect())
 }
 
 /// What lies in the store or came out on the disk is not what was validated, or cannot be joined: other batches have letters
@@ -303,6 +316,8 @@ struct Desk<'a, 'n> {
     signer: &'a Signer,
     /// Running number and manifest of the vendor's last batch.
     previous: Option<(u64, Sha256)>,
+    /// The vendor's batches that never come, of the last numbers.
+    withdrawn: Vec<WithdrawnBatch>,
     /// Of batches that are signed and have their name on the disk, and that the ledger does not know yet.
     unrecorded: Vec<Entry>,
     /// Signed here.
@@ -319,6 +334,7 @@ impl Desk<'_, '_> {
             business_date: self.business_day.to_string(),
             sequence: self.previous.map_or(1, |(sequence, _)| sequence + 1),
             previous: self.previous.map(|(_, hash)| hash),
+            withdrawn: self.withdrawn.clone(),
             environment: self.night.config.environment.clone(),
             created: clock::now(),
         };
@@ -445,6 +461,6 @@ fn give_name(making: &Path, target: &Path, name: &BatchName) -> io::Result<()> {
 }
 
 /// Batches that are sealed and not yet known to be at the vendor.
-pub(super) fn unshipped(ledger: &Ledger) -> Result<Vec<(BatchName, crate::domain::state::BatchState)>, LedgerError> {
+pub(super) fn unshipped(ledger: &Ledger) -> Result<Vec<(BatchName, BatchState)>, LedgerError> {
     ledger.batches(&[BatchStatus::Sealed, BatchStatus::Uploading, BatchStatus::Unknown])
 }

@@ -28,6 +28,10 @@ use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+/// What to do about a batch that is damaged on our disk.
+const RESTORE: &str = "restore it from a backup; without one, and while no vendor has the batch, \
+    `fjernprint batch cancel NAME --letters again --reason TEXT` has its letters sealed anew";
+
 /// What one vendor's thread did.
 #[derive(Default)]
 struct Shipped {
@@ -295,7 +299,7 @@ impl Shipment<'_, '_, '_> {
         if Sha256(openssl::sha::sha256(&bytes)) == state.signature {
             return Ok(bytes);
         }
-        let text = format!("the signature of batch {} on disk is not the one that was sealed; restore it from a backup", self.name);
+        let text = format!("the signature of batch {} on disk is not the one that was sealed; {RESTORE}", self.name);
         Err(Fault::new("FP-L006", exit::MISMATCH, text))
     }
 
@@ -313,7 +317,7 @@ impl Shipment<'_, '_, '_> {
 /// manifest says, and nothing else lies in the folder. Gives the manifest and its size; FP-L006 names what is wrong.
 pub(crate) fn sealed_on_disk(folder: &Path, name: &BatchName, state: &BatchState) -> Result<(Manifest, u64), Fault> {
     let changed = |file: &str, why: &str| {
-        let text = format!("batch {name}: {file} on disk {why}; restore it from a backup, and do not seal the letters anew by hand");
+        let text = format!("batch {name}: {file} on disk {why}; {RESTORE}");
         Fault::new("FP-L006", exit::MISMATCH, text)
     };
     let (manifest, manifest_bytes) = read_manifest(folder, name, state)?;
@@ -356,15 +360,20 @@ fn manifest_bytes_of(folder: &Path, name: &BatchName) -> Result<Vec<u8>, Fault> 
     let path: PathBuf = folder.join(BatchFiles::manifest(name));
     let mut bytes = Vec::new();
     let read = File::open(&path).and_then(|file| file.take(MANIFEST_BYTES_MAX + 1).read_to_end(&mut bytes));
-    read.map_err(|e| Fault::io(format!("reading {}", path.display()), &e))?;
-    Ok(bytes)
+    match read {
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => {
+            let text = format!("the manifest of batch {name} on disk is missing; {RESTORE}");
+            Err(Fault::new("FP-L006", exit::MISMATCH, text))
+        }
+        read => read.map(|_| bytes).map_err(|e| Fault::io(format!("reading {}", path.display()), &e)),
+    }
 }
 
 /// The manifest as it was sealed: its bytes must be those that the ledger knows.
 pub(crate) fn read_manifest(folder: &Path, name: &BatchName, state: &BatchState) -> Result<(Manifest, u64), Fault> {
     let bytes = manifest_bytes_of(folder, name)?;
     if Sha256(openssl::sha::sha256(&bytes)) != state.manifest {
-        let text = format!("the manifest of batch {name} on disk is not the one that was sealed; nothing of it was sent");
+        let text = format!("the manifest of batch {name} on disk is not the one that was sealed, nothing of it was sent; {RESTORE}");
         return Err(Fault::new("FP-L006", exit::MISMATCH, text));
     }
     Ok((Manifest::from_json(&bytes)?, bytes.len() as u64))

@@ -6,7 +6,7 @@ use crate::app::fault::Fault;
 use crate::app::watch::Watch;
 use crate::domain::order::{Deed, Order};
 use crate::domain::status::{BatchEvent, BatchStatus, LetterEvent};
-use crate::domain::{BatchName, OrderId};
+use crate::domain::{BatchName, OrderId, VendorId};
 use crate::ledger::Entry;
 use serde::Serialize;
 
@@ -28,6 +28,11 @@ pub struct Withdrawn {
     pub batch: BatchName,
     pub letters: u32,
     pub afterwards: Afterwards,
+    /// The vendor refused it: it had gone up.
+    pub was_refused: bool,
+    /// Files of it may lie at this vendor, for its upload had begun: whoever works there must delete them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left_at: Option<VendorId>,
 }
 
 /// Takes a batch back. FP-O005 when the vendor has it or may have it: nothing is done then.
@@ -52,7 +57,9 @@ pub fn cancel(config: &Config, batch: &str, afterwards: Afterwards, said: Said<'
         }
     }
     record(&mut night, &entries)?;
-    Ok(Withdrawn { order, batch: name, letters: count, afterwards })
+    let was_refused = state.status == BatchStatus::Refused;
+    let left_at = (state.attempts > 0 && !was_refused).then_some(state.vendor);
+    Ok(Withdrawn { order, batch: name, letters: count, afterwards, was_refused, left_at })
 }
 
 fn word(afterwards: Afterwards) -> &'static str {
