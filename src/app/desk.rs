@@ -7,9 +7,9 @@ use super::fault::{Fault, exit};
 use super::last_runs::Told;
 use super::signing::Warning;
 use super::{alarms, contracts, last_runs, release, signing, who};
-use crate::adapters::clock;
+use crate::adapters::{clock, encrypt};
 use crate::domain::alarm;
-use crate::domain::calendar::{date_in_denmark, shown_in_denmark};
+use crate::domain::calendar::{date_in_denmark, shown_in_denmark, time_in_denmark};
 use crate::domain::codes::{self, Owner};
 use crate::domain::order::{Deed, Order, OrderStatus};
 use crate::domain::status::{BatchStatus, LetterStatus};
@@ -236,8 +236,21 @@ impl Desk<'_> {
         Ok(list)
     }
 
-    fn signer(&self) -> Option<Attention> {
-        signer_trouble(self.config)
+    /// Our signer, whom it may not sign for, and vendors that nothing can be encrypted to.
+    fn signer(&self) -> Vec<Attention> {
+        let told = |fault: Fault, subject: String| {
+            let next = format!("fjernprint explain {}", fault.code);
+            attention("certificate", Gravity::Red, Some(fault.code), subject, fault.message, next)
+        };
+        let unfit = |vendor: &VendorId| {
+            let to = self.config.profiles.get(vendor)?.delivery.encrypt_to.as_ref()?;
+            let fault = Fault::from(encrypt::recipient(to, self.now.as_second()).err()?);
+            let message = format!("nothing is sealed for {vendor}: {}", fault.message);
+            Some(told(Fault { message, ..fault }, vendor.to_string()))
+        };
+        let foreign = signing::foreign(self.config).map(|fault| told(fault, "signer".to_owned()));
+        let vendors = self.config.vendors_on(date_in_denmark(self.now));
+        signer_trouble(self.config).into_iter().chain(foreign).chain(vendors.into_iter().filter_map(unfit)).collect()
     }
 
     /// Vendors in use that nothing goes to, and what the contracts need before they change.
@@ -382,6 +395,12 @@ impl Desk<'_> {
                 continue;
             }
             let next = "fjernprint run --until ship".to_owned();
+            let now = time_in_denmark(self.now);
+            let window = self.config.profiles.iter().find(|(id, _)| id.as_str() == vendor).map(|(_, profile)| profile.delivery.window);
+            let text = match window.filter(|window| !window.contains(now)) {
+                Some(window) => format!("{text}; {vendor} takes files {window}, Danish time"),
+                None => text,
+            };
             list.push(Attention { count, days, ..attention("batch_sealed", Gravity::Yellow, None, vendor.clone(), text, next) });
         }
         list

@@ -1,9 +1,10 @@
 //! How long our signing certificate still lasts, and what is said of it before it ends.
 
 use super::config::Config;
-use super::fault::Fault;
+use super::fault::{Fault, exit};
 use crate::adapters::clock;
 use crate::adapters::signer::Signer;
+use crate::domain::Cvr;
 use crate::domain::counted;
 use crate::wire::chain::{Expiry, urgency};
 use serde::Serialize;
@@ -25,6 +26,22 @@ pub struct Outlook {
 pub fn outlook(config: &Config) -> Result<Outlook, Fault> {
     let now_s = clock::now_s();
     Ok(Outlook { expiry: Signer::read(&config.signer, now_s)?.expiry(now_s) })
+}
+
+/// FP-K027: municipalities whose batches the signer may not sign; what else is wrong with it is said by [`outlook`].
+pub fn foreign(config: &Config) -> Option<Fault> {
+    let signer = Signer::read(&config.signer, clock::now_s()).ok()?;
+    let foreign = |cvr: &&Cvr| !signer.may_sign_for(cvr, config.agreed_signer.as_ref());
+    let foreign: Vec<String> = config.municipalities.keys().filter(foreign).map(ToString::to_string).collect();
+    if foreign.is_empty() {
+        return None;
+    }
+    let cvr = signer.cvr().map(|cvr| cvr.to_string()).unwrap_or_default();
+    let text = format!(
+        "nothing is sealed of {}: our certificate is of the organisation with CVR {cvr}, and signing.agreed_cvr does not name it",
+        foreign.join(", ")
+    );
+    Some(Fault::new("FP-K027", exit::KEYS, text))
 }
 
 impl Outlook {

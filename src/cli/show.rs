@@ -160,7 +160,7 @@ pub fn troubles(out: &mut impl Write, word: &str, letters: &[[String; 4]], all: 
 pub fn dry_run(out: &mut impl Write, dry: &DryRun) -> io::Result<()> {
     report(out, &dry.report)?;
     for plan in dry.plans.iter().flat_map(|plan| &plan.batches) {
-        let verb = if dry.held_back.contains(&plan.vendor) { "would wait for" } else { "would seal for" };
+        let verb = if dry.unsealed.contains(&plan.vendor) { "would keep for" } else { "would seal for" };
         writeln!(
             out,
             "{verb} {:<12} {}  {:>6} letters, {:>7} pages, {:>7} sheets, {:>9} kB  {}",
@@ -173,9 +173,10 @@ pub fn dry_run(out: &mut impl Write, dry: &DryRun) -> io::Result<()> {
             plan.class.join(" ")
         )?;
     }
-    for Waiting { batch, vendor, letters } in &dry.waiting {
-        let verb = if dry.held_back.contains(vendor) { "would keep" } else { "would ship" };
-        writeln!(out, "{verb} {batch}, sealed earlier, {}", counted(u64::from(*letters), "letter"))?;
+    for Waiting { batch, letters, waits_for, .. } in &dry.waiting {
+        let verb = if waits_for.is_some() { "would keep" } else { "would ship" };
+        let why = waits_for.as_ref().map(|what| format!(": it waits for {what}")).unwrap_or_default();
+        writeln!(out, "{verb} {batch}, sealed earlier, {}{why}", counted(u64::from(*letters), "letter"))?;
     }
     forecast::table(out, &dry.plans)?;
     writeln!(out, "a dry run: nothing was changed")

@@ -410,6 +410,12 @@ fn a_night_goes_to_a_vendor_with_an_age_key_and_its_answers_come_back() {
     assert_eq!(output.status.code(), Some(12), "{said}");
     assert!(said.contains("FP-K025") && said.contains("it must not lie here") && !said.contains("AGE-SECRET-KEY-1"), "{said}");
     assert_eq!(["edora", "kmd"].map(|vendor| town.batches(vendor).len()), [0, 1]);
+    assert_eq!(town.run(&["run", "--until", "intake"]), Some(0));
+    let status = String::from_utf8_lossy(&town.ask_plainly(&["status"]).stdout).into_owned();
+    assert!(status.contains("!! FP-K025  nothing is sealed for edora"), "{status}");
+    let plan = town.ask_plainly(&["run", "--dry-run"]);
+    assert_eq!(plan.status.code(), Some(12));
+    assert!(String::from_utf8_lossy(&plan.stdout).contains("would keep for edora"));
     fs::write(town.path("keys/edora.age"), &key.public).unwrap();
     assert!(!check().contains("encrypt_to: "), "{}", check());
 

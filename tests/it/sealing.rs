@@ -388,12 +388,19 @@ fn nothing_is_sealed_with_the_certificate_of_another_organisation() {
         let config = fs::read_to_string(town.path("fjernprint.toml")).unwrap();
         let line = agreed.map(|cvr| format!("agreed_cvr = \"{cvr}\"\n")).unwrap_or_default();
         fs::write(town.path("fjernprint.toml"), config.replace("[signing]\n", &format!("[signing]\n{line}"))).unwrap();
+        let all = sealed == [1, 1, 1];
+        let planned = town.ask(&["run", "--dry-run"]);
+        // 2: no connection leads to any of them.
+        assert_eq!(planned.status.code(), Some(if all { 2 } else { 12 }));
+        assert_eq!(String::from_utf8_lossy(&planned.stderr).contains("FP-K027"), !all);
         let output = town.ask(&["run", "--until", "seal"]);
         let found = ["edora", "kmd", "straalfors"].map(|vendor| town.batches(vendor).len());
         assert_eq!(found, sealed, "{organisation}, agreed {agreed:?}");
-        let all = sealed == [1, 1, 1];
         assert_eq!(output.status.code(), Some(if all { 0 } else { 12 }));
         assert_eq!(String::from_utf8_lossy(&output.stderr).contains("FP-K027"), !all);
+        // It stays in status, whatever is run meanwhile.
+        assert_eq!(town.run(&["run", "--until", "intake"]), Some(0));
+        assert_eq!(String::from_utf8_lossy(&town.ask_plainly(&["status"]).stdout).contains("!! FP-K027"), !all);
         for (name, _) in ["edora", "kmd", "straalfors"].into_iter().flat_map(|vendor| town.batches(vendor)) {
             let terms = Terms {
                 trusted_pem: signer.root_pem.clone(),
@@ -522,6 +529,10 @@ fn a_batch_whose_signature_has_ended_is_not_shipped() {
     assert_eq!(fs::read_dir(town.path("site/edora/files/in")).unwrap().count(), 0);
     let shown = String::from_utf8_lossy(&town.ask_plainly(&["status"]).stdout).into_owned();
     assert!(shown.contains(&told), "status says why: {shown}");
+    let planned = town.ask_plainly(&["run", "--dry-run"]);
+    let plan = String::from_utf8_lossy(&planned.stdout).into_owned();
+    assert_eq!(planned.status.code(), Some(12), "{plan}");
+    assert!(plan.contains(&format!("would keep {name}, sealed earlier, 3 letters: it waits for what FP-K021 says")), "{plan}");
     // With certificates that hold, the letters are sealed anew and arrive once.
     fs::write(town.path("keys/ca.pem"), root.pem()).unwrap();
     let again = ["batch", "cancel", name.as_str(), "--letters", "again", "--reason", "its certificate ended", "--by", "Anna"];
@@ -565,6 +576,8 @@ fn a_batch_that_two_persons_must_release_waits_for_both() {
     for by in ["", " ", "a\tb", &"x".repeat(81)] {
         assert_eq!(release(by), Some(2), "{by:?}");
     }
+    let plan = String::from_utf8_lossy(&town.ask_plainly(&["run", "--dry-run"]).stdout).into_owned();
+    assert!(plan.contains(&format!("would keep {name}, sealed earlier, 3 letters: it waits for two persons")), "{plan}");
     assert_eq!(release("Person A"), Some(0));
     assert!(shown().contains("approved by Person A"), "{}", shown());
     assert_eq!(town.run(&["run", "--until", "ship"]), Some(2));

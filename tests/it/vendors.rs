@@ -343,6 +343,10 @@ fn files_go_up_in_the_vendors_window_only() {
     let names = || fs::read_dir(server.jail.join("in")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
     assert_eq!(house.ask(&["run", "--until", "ship"]).status.code(), Some(0));
     assert_eq!(names().count(), 0);
+    let status = String::from_utf8_lossy(&house.ask(&["status"]).stdout).into_owned();
+    assert!(status.contains("edora takes files"), "{status}");
+    let plan = String::from_utf8_lossy(&house.ask(&["run", "--dry-run"]).stdout).into_owned();
+    assert!(plan.contains("\"waits_for\":\"its window"), "{plan}");
     house.write("vendors/edora/profile.toml", &text);
     assert_eq!(house.ask(&["run", "--until", "ship"]).status.code(), Some(0));
     assert_eq!(names().count(), 5);

@@ -1,10 +1,9 @@
 //! A run that changes nothing: the same stages over a copy of the ledger, up to the plan of the batches.
 
-use super::{Night, RunReport, intake, middle, open, register, seal, ship, templates};
+use super::{Night, RunReport, intake, kept, middle, open, register, seal, templates};
 use crate::adapters::store::{Store, private_folder};
 use crate::app::config::Config;
 use crate::app::fault::Fault;
-use crate::app::gates;
 use crate::app::watch::Watch;
 use crate::domain::{BatchName, VendorId};
 use crate::ledger::Ledger;
@@ -19,10 +18,10 @@ use std::path::{Path, PathBuf};
 pub struct DryRun {
     pub report: RunReport,
     pub plans: Vec<VendorPlan>,
-    /// Batches sealed earlier that would be shipped.
+    /// Batches sealed earlier that are not at their vendors.
     pub waiting: Vec<Waiting>,
-    /// Vendors that nothing would go to now: the report's faults say why.
-    pub held_back: BTreeSet<VendorId>,
+    /// Vendors that nothing would be sealed for now: the report's faults say why.
+    pub unsealed: BTreeSet<VendorId>,
 }
 
 /// A batch sealed earlier.
@@ -31,19 +30,24 @@ pub struct Waiting {
     pub batch: BatchName,
     pub vendor: VendorId,
     pub letters: u32,
+    /// What keeps it from being shipped now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<String>,
 }
 
 /// Goes through intake, recipient, render, validate and group on a copy, and throws the copy away.
 pub fn dry_run(config: &Config, business_date: Option<&str>, watch: &dyn Watch) -> Result<DryRun, Fault> {
     let mut ahead = RunReport::default();
     super::check_date(business_date)?;
-    super::look_ahead(config, super::day_of(business_date), watch, &mut ahead)?;
+    let signer = super::look_ahead(config, super::day_of(business_date), watch, &mut ahead);
     let mut dry = forecast(config, business_date, watch)?;
     dry.report.warnings = ahead.warnings;
+    // A signer that cannot sign is told also when there is nothing to seal.
+    signer.err().into_iter().for_each(|fault| dry.report.add(fault));
     Ok(dry)
 }
 
-/// The same without asking whether batches could be signed: what will go to whom, when, and what it costs.
+/// The same for planning: what will go to whom, when, what it costs, and what is in the way as things stand.
 pub fn forecast(config: &Config, business_date: Option<&str>, watch: &dyn Watch) -> Result<DryRun, Fault> {
     let ledger = Ledger::open_read_only(&config.ledger_path())?;
     let scratch = Scratch::make(&config.data)?;
@@ -58,34 +62,10 @@ pub fn forecast(config: &Config, business_date: Option<&str>, watch: &dyn Watch)
     intake::intake(&mut night, &mut report)?;
     middle::middle(&mut night, &register(config)?, &templates(config)?, &mut report)?;
     let plans = seal::plans(&night, night.as_of())?;
-    let waiting = seal::unshipped(&night.ledger)?.into_iter();
-    let waiting: Vec<Waiting> = waiting.map(|(batch, state)| Waiting { batch, vendor: state.vendor, letters: state.letters }).collect();
-    let held_back = held_back(&night, &plans, &waiting, &mut report)?;
-    Ok(DryRun { report, plans, waiting, held_back })
-}
-
-/// What would keep a run from sealing what is planned and from shipping it: reported, and whom it keeps it from.
-fn held_back(night: &Night<'_>, plans: &[VendorPlan], waiting: &[Waiting], report: &mut RunReport) -> Result<BTreeSet<VendorId>, Fault> {
-    let closed = gates::closed_now(night.config, &night.ledger, night.business_day())?;
-    let planned = plans.iter().filter(|plan| !plan.batches.is_empty()).map(|plan| &plan.vendor);
-    let vendors: BTreeSet<&VendorId> = planned.chain(waiting.iter().map(|one| &one.vendor)).collect();
-    let mut kept = BTreeSet::new();
-    for vendor in vendors {
-        let unconnected = || (!night.config.connections.contains_key(vendor)).then(|| no_connection(vendor));
-        if let Some(fault) = ship::held_back(night.config, &night.ledger, vendor)?.or_else(unconnected) {
-            report.add(fault);
-            kept.insert(vendor.clone());
-        }
-    }
-    closed.iter().map(gates::fault).for_each(|fault| report.add(fault));
-    if !closed.is_empty() {
-        kept.extend(plans.iter().map(|plan| plan.vendor.clone()));
-    }
-    Ok(kept)
-}
-
-fn no_connection(vendor: &VendorId) -> Fault {
-    Fault::usage("FP-C008", format!("nothing goes up to {vendor}: the configuration has no connection to it"))
+    let unsealed = kept::unsealed(&night, config, &plans, &mut report)?;
+    let waiting = kept::waiting(&night, config, &mut report)?;
+    kept::unconnected(config, &plans, &mut report);
+    Ok(DryRun { report, plans, waiting, unsealed })
 }
 
 /// A folder that goes when it is dropped; what a killed dry run left is cleared by the next.

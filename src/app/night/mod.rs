@@ -9,6 +9,7 @@ mod claim;
 mod days;
 mod dry;
 mod intake;
+mod kept;
 mod middle;
 mod reconcile;
 mod rehearse;

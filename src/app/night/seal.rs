@@ -124,7 +124,7 @@ fn seal_planned(night: &mut Night<'_>, plans: Vec<VendorPlan>, root: &Path, repo
 }
 
 /// The vendor's acceptance test would refuse the batches for their signature: better to say so here.
-fn signed_by_another(profile: &VendorProfile, municipality: &Cvr, signer: &Signer) -> Fault {
+pub(super) fn signed_by_another(profile: &VendorProfile, municipality: &Cvr, signer: &Signer) -> Fault {
     let cvr = signer.cvr().map(|cvr| cvr.to_string()).unwrap_or_default();
     let text = format!(
         "nothing was sealed of municipality {municipality} for {}: our certificate is of the organisation with CVR {cvr}, and \

@@ -245,7 +245,7 @@ impl Shipment<'_, '_, '_> {
         let ours = |e: Fault| (e, false);
         // Nothing of a batch goes up before all of it is proved to be what was sealed.
         let (manifest, manifest_bytes) = sealed_on_disk(&folder, self.name, state).map_err(ours)?;
-        self.still_signed(state).map_err(ours)?;
+        still_signed(self.delivery.config, self.name, state).map_err(ours)?;
         let signature = folder.join(BatchFiles::signature(self.name));
         let signature_bytes = fs::metadata(&signature).map_err(|e| ours(Fault::io(format!("reading {}", signature.display()), &e)))?.len();
         let parts = Parts::of(&manifest, manifest_bytes, signature_bytes, &self.profile.delivery);
@@ -260,47 +260,18 @@ impl Shipment<'_, '_, '_> {
         proof.iter().try_for_each(|one| sessions.upload(std::slice::from_ref(one), &manner)).map_err(theirs)
     }
 
-    /// FP-K021 when a certificate of the batch's signature has ended since it was sealed: the vendor's acceptance test takes
-    /// none that does not hold when it is made. Asked where it is known what the vendor trusts.
-    fn still_signed(&self, state: &BatchState) -> Result<(), Fault> {
-        let trusted = self.delivery.config.signer.root.as_ref().and_then(|root| read_bounded(root).ok());
-        let Some(trusted) = trusted else { return Ok(()) };
-        let folder = self.delivery.config.batches_path().join(self.name.as_str());
-        let manifest = manifest_bytes_of(&folder, self.name)?;
-        let Err(SignatureFault::OutsideValidity(why)) = cms::check(&manifest, &self.signature(state)?, &trusted) else { return Ok(()) };
-        let name = self.name;
-        let text = format!(
-            "the signature of batch {name} does not hold any more ({why}), and the vendor would refuse it: nothing of it went up; \
-             `fjernprint batch cancel {name} --letters again --reason TEXT` has its letters sealed anew"
-        );
-        Err(Fault::new("FP-K021", exit::KEYS, text))
-    }
-
     /// Puts up what the vendor begins on.
     fn mark(&self, sessions: &Sessions, state: &BatchState, attempt: u32) -> Result<(), Failed> {
         let permit = || self.delivery.permit();
         let content = match self.profile.delivery.completion_sign {
             CompletionSign::Marker(_) => Vec::new(),
-            CompletionSign::Signature => self.signature(state).map_err(|fault| (fault, false))?,
+            CompletionSign::Signature => signature(self.delivery.config, self.name, state).map_err(|fault| (fault, false))?,
         };
         let target = Target::new(completion_sign(self.name, &self.profile.delivery), content.len() as u64);
         for earlier in earlier(attempt) {
             sessions.first().clear_away(&Manner::part(&target.remote, earlier)).map_err(theirs)?;
         }
         sessions.first().upload(&mut Cursor::new(content), &target, &self.manner(attempt, &permit)).map_err(theirs)
-    }
-
-    /// The batch's signature, as it was sealed.
-    fn signature(&self, state: &BatchState) -> Result<Vec<u8>, Fault> {
-        let path = self.delivery.config.batches_path().join(self.name.as_str()).join(BatchFiles::signature(self.name));
-        let mut bytes = Vec::new();
-        let read = File::open(&path).and_then(|file| file.take(SIGNATURE_BYTES_MAX).read_to_end(&mut bytes));
-        read.map_err(|e| Fault::io(format!("reading {}", path.display()), &e))?;
-        if Sha256(openssl::sha::sha256(&bytes)) == state.signature {
-            return Ok(bytes);
-        }
-        let text = format!("the signature of batch {} on disk is not the one that was sealed; {RESTORE}", self.name);
-        Err(Fault::new("FP-L006", exit::MISMATCH, text))
     }
 
     fn manner<'p>(&self, attempt: u32, permit: &'p (dyn Fn() -> Result<(), SftpFault> + Sync)) -> Manner<'p> {
@@ -311,6 +282,33 @@ impl Shipment<'_, '_, '_> {
         let answer = format!("{}/{}", self.profile.delivery.outbox, BatchFiles::ack(self.name));
         sessions.first().exists(&answer).map_err(theirs)
     }
+}
+
+/// FP-K021 when a certificate of the batch's signature has ended since it was sealed: the vendor's acceptance test takes none
+/// that does not hold when it is made. Asked where it is known what the vendor trusts.
+pub(super) fn still_signed(config: &Config, name: &BatchName, state: &BatchState) -> Result<(), Fault> {
+    let Some(trusted) = config.signer.root.as_ref().and_then(|root| read_bounded(root).ok()) else { return Ok(()) };
+    let manifest = manifest_bytes_of(&config.batches_path().join(name.as_str()), name)?;
+    let checked = cms::check(&manifest, &signature(config, name, state)?, &trusted);
+    let Err(SignatureFault::OutsideValidity(why)) = checked else { return Ok(()) };
+    let text = format!(
+        "the signature of batch {name} does not hold any more ({why}), and the vendor would refuse it: it does not go up; \
+         `fjernprint batch cancel {name} --letters again --reason TEXT` has its letters sealed anew"
+    );
+    Err(Fault::new("FP-K021", exit::KEYS, text))
+}
+
+/// The batch's signature, as it was sealed.
+fn signature(config: &Config, name: &BatchName, state: &BatchState) -> Result<Vec<u8>, Fault> {
+    let path = config.batches_path().join(name.as_str()).join(BatchFiles::signature(name));
+    let mut bytes = Vec::new();
+    let read = File::open(&path).and_then(|file| file.take(SIGNATURE_BYTES_MAX).read_to_end(&mut bytes));
+    read.map_err(|e| Fault::io(format!("reading {}", path.display()), &e))?;
+    if Sha256(openssl::sha::sha256(&bytes)) == state.signature {
+        return Ok(bytes);
+    }
+    let text = format!("the signature of batch {name} on disk is not the one that was sealed; {RESTORE}");
+    Err(Fault::new("FP-L006", exit::MISMATCH, text))
 }
 
 /// A batch on disk as it was sealed: manifest and signature are those that the ledger knows, every file is what the
