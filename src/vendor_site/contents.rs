@@ -22,33 +22,30 @@ impl<T: Read + Seek> Content for T {}
 /// The plain files of one batch.
 pub struct Contents<'a> {
     folder: &'a Path,
-    /// Of the files that are opened here.
-    sealed: &'a [FileEntry],
-    /// What their names end in, after the plain ones.
-    ending: &'static str,
+    /// The files that are opened here.
+    opened: Option<&'a Encrypted>,
     key: &'a VendorKey,
 }
 
 impl<'a> Contents<'a> {
     /// With a key, the encrypted files are opened; otherwise the plain ones lie in the folder.
     pub fn new(folder: &'a Path, encrypted: Option<&'a Encrypted>, key: &'a VendorKey) -> Self {
-        match (encrypted, key) {
-            (Some(Encrypted { to, plain }), VendorKey::Age(_) | VendorKey::Certificate(_)) => {
-                Self { folder, sealed: plain, ending: to.ending(), key }
-            }
-            _ => Self { folder, sealed: &[], ending: "", key },
-        }
+        Self { folder, opened: encrypted.filter(|_| !matches!(key, VendorKey::None)), key }
     }
 
     pub fn opens(&self, name: &str) -> bool {
-        self.sealed.iter().any(|entry| entry.name == name)
+        self.to(name).is_some()
+    }
+
+    /// Whose keys open this file, if it is opened here.
+    fn to(&self, name: &str) -> Option<&'a EncryptedTo> {
+        let encrypted = self.opened?;
+        encrypted.plain.iter().any(|entry| entry.name == name).then_some(&encrypted.to)
     }
 
     pub fn open(&self, name: &str) -> Result<Box<dyn Content>, Refusal> {
-        if !self.opens(name) {
-            return Ok(Box::new(open(self.folder, name, "FP-B006")?));
-        }
-        let sealed = format!("{name}{}", self.ending);
+        let Some(to) = self.to(name) else { return Ok(Box::new(open(self.folder, name, "FP-B006")?)) };
+        let sealed = format!("{name}{}", to.ending());
         let file = open(self.folder, &sealed, "FP-B006")?;
         // Many short reads follow, and each of the reader below costs a look at its chunk.
         let opened: Result<Box<dyn Content>, OpenFault> = match self.key {
@@ -57,7 +54,13 @@ impl<'a> Contents<'a> {
             VendorKey::Certificate(key) => envelope_open::open(file, key).map(|opened| Box::new(BufReader::new(opened)) as _),
         };
         opened.map_err(|fault| match fault {
-            OpenFault::OtherKey => Refusal::new(OTHER_KEY, format!("{sealed} does not open with this key: {fault}")),
+            OpenFault::OtherKey => {
+                let theirs = match to {
+                    EncryptedTo::Certificate(sha256) => format!("; the manifest names the certificate with sha256 {sha256}"),
+                    EncryptedTo::Age(_) => String::new(),
+                };
+                Refusal::new(OTHER_KEY, format!("{sealed} does not open with this key: {fault}{theirs}"))
+            }
             OpenFault::Damaged(why) => Refusal::new(NOT_AS_SAID, format!("{sealed} does not open: {why}")),
             OpenFault::Io(fault) => Refusal::unreadable(&sealed, &fault),
         })
@@ -65,10 +68,12 @@ impl<'a> Contents<'a> {
 
     /// Reading failed: for what an encrypted file holds, or for the disk.
     pub fn fault(&self, name: &str, fault: &io::Error) -> Refusal {
-        if self.opens(name) && age_file::is_damage(fault) {
-            return Refusal::new(NOT_AS_SAID, format!("{name}{} does not open to its end: {fault}", self.ending));
+        match self.to(name) {
+            Some(to) if age_file::is_damage(fault) => {
+                Refusal::new(NOT_AS_SAID, format!("{name}{} does not open to its end: {fault}", to.ending()))
+            }
+            _ => Refusal::unreadable(name, fault),
         }
-        Refusal::unreadable(name, fault)
     }
 }
 

@@ -253,6 +253,7 @@ fn a_night_goes_to_a_vendor_with_a_certificate_and_its_answers_come_back() {
     };
     assert_eq!(verify(&ours_file), (Some(0), String::new()));
     let age = age::x25519::Identity::generate().to_string().expose_secret().to_owned();
+    let certificate_sha256 = Sha256(openssl::sha::sha256(&ours.certificate.to_der().unwrap())).to_string();
     for (identity, expected) in [
         (file("other.key", pem(&other), 0o600), "FP-K028"),
         (file("age.key", age, 0o600), "FP-K028"),
@@ -260,6 +261,8 @@ fn a_night_goes_to_a_vendor_with_a_certificate_and_its_answers_come_back() {
         (town.path("keys/edora.pem"), "FP-K020"),
     ] {
         let (code, said) = verify(&identity);
+        let named = !said.contains("FP-K028") || said.contains(&certificate_sha256);
+        assert!(named, "the certificate is named: {said}");
         assert!(code == Some(12) && said.contains(expected), "{code:?} {said}");
     }
 }
