@@ -4,7 +4,7 @@
 use super::config::Config;
 use super::fault::{Fault, exit};
 use super::profiles::{self, VendorProfile};
-use super::verify::identities;
+use super::verify::vendor_key;
 use crate::adapters::keys::read_bounded;
 use crate::domain::{Cvr, VendorId};
 use crate::vendor_site::hand::{HandFault, Target, answer as answer_by_hand};
@@ -32,7 +32,7 @@ pub struct SiteWish {
     pub environment: Option<String>,
     pub signers: Vec<Cvr>,
     pub misbehave: Vec<String>,
-    /// The vendor's age identity file, which opens encrypted batches.
+    /// The vendor's secret key, of age or of its certificate, which opens encrypted batches.
     pub identity: Option<PathBuf>,
 }
 
@@ -78,7 +78,7 @@ pub fn site<E>(
         environment: wish.environment,
         signers: wish.signers,
         misbehaviour,
-        identities: identities(wish.identity.as_deref())?,
+        vendor_key: vendor_key(wish.identity.as_deref())?,
     };
     // Before anything is shown: who reads the address may end us at once.
     let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|fault| Fault::io("waiting for signals", &fault))?;

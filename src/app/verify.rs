@@ -5,7 +5,7 @@ use super::config::Config;
 use super::fault::{Fault, exit};
 use super::night::{read_manifest, sealed_on_disk};
 use crate::adapters::keys::{KeyFault, read_bounded};
-use crate::adapters::signer::trusted;
+use crate::adapters::signer::{closed_to_others, trusted};
 use crate::adapters::store::{Store, StoreError};
 use crate::domain::state::BatchState;
 use crate::domain::status::BatchStatus;
@@ -13,8 +13,8 @@ use crate::domain::{BatchName, Sha256, counted};
 use crate::ledger::Ledger;
 pub use crate::vendor_site::{Moment, Terms as BatchTerms};
 use crate::vendor_site::{batches_at, check_sequence, verify_on};
-use crate::wire::age_file::Identities;
 use crate::wire::manifest::BatchFiles;
+use crate::wire::vendor_key::{VendorKey, is_private_pem};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -29,12 +29,17 @@ pub struct VerifiedBatch {
     pub manifest_sha256: Sha256,
 }
 
-/// The vendor's keys out of its age identity file; none where none is given. FP-K020 when the file holds none.
-pub(super) fn identities(file: Option<&Path>) -> Result<Identities, Fault> {
-    let Some(file) = file else { return Ok(Identities::default()) };
+/// The vendor's secret key: of its certificate, or out of its age identity file; none where none is given. FP-K020 when the
+/// file holds none. FP-K024 when others may read the key of a certificate.
+pub(super) fn vendor_key(file: Option<&Path>) -> Result<VendorKey, Fault> {
+    let Some(file) = file else { return Ok(VendorKey::None) };
     let refused = |why: String| Fault::from(KeyFault::file(file, why));
-    let text = String::from_utf8(read_bounded(file)?).map_err(|_| refused("is not text".to_owned()))?;
-    Identities::parse(&text).map_err(refused)
+    let not_text = |_| refused("is not text: neither a private key in PEM nor a file of age-keygen's".to_owned());
+    let text = String::from_utf8(read_bounded(file)?).map_err(not_text)?;
+    if is_private_pem(&text) {
+        closed_to_others(file)?;
+    }
+    VendorKey::parse(&text).map_err(refused)
 }
 
 /// The acceptance test a vendor runs: needs no ledger and no configuration. Each batch at the path, or its refusal; then
@@ -45,7 +50,7 @@ pub fn batch_verify(
     identity: Option<&Path>,
     terms: BatchTerms,
 ) -> Result<Vec<Result<VerifiedBatch, Fault>>, Fault> {
-    let terms = BatchTerms { trusted_pem: trusted(certificate)?, identities: identities(identity)?, ..terms };
+    let terms = BatchTerms { trusted_pem: trusted(certificate)?, vendor_key: vendor_key(identity)?, ..terms };
     let refused = |refusal: crate::vendor_site::Refusal| {
         let exit = if refusal.code.starts_with("FP-K") { exit::KEYS } else { exit::MISMATCH };
         Fault::new(refusal.code, exit, refusal.message)

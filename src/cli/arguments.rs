@@ -249,7 +249,7 @@ pub struct VerifyTerms {
     /// An old batch: its certificates must have been valid when it was sealed, and may have ended since
     #[arg(long)]
     pub archived: bool,
-    /// The secret key, as age-keygen wrote it, that opens batches encrypted to an age key
+    /// The secret key that opens encrypted batches: the certificate's, RSA in PEM without a password, or as age-keygen wrote it
     #[arg(long, value_name = "FILE")]
     pub identity: Option<PathBuf>,
 }
@@ -539,7 +539,7 @@ pub struct SiteArguments {
     /// What the server does wrong, as cut=40000 or lose-answer=rename:1; docs/vendor-guide.md has the list
     #[arg(long, value_name = "SCRIPT")]
     pub misbehave: Vec<String>,
-    /// The secret key, as age-keygen wrote it, that opens batches encrypted to an age key
+    /// The secret key that opens encrypted batches: the certificate's, RSA in PEM without a password, or as age-keygen wrote it
     #[arg(long, value_name = "FILE")]
     pub identity: Option<PathBuf>,
 }

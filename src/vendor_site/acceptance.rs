@@ -7,12 +7,12 @@ use super::contents::{Contents, check_key, check_sealed};
 use crate::domain::redact::redact;
 use crate::domain::{BatchName, CompletionSign, Cvr, Envelope, Sha256, VendorId, counted, sheets_of};
 use crate::vendor::Container;
-use crate::wire::age_file::Identities;
 use crate::wire::cms::{self, SIGNATURE_BYTES_MAX, SignatureFault};
 use crate::wire::manifest::{
     BatchFiles, FORMAT, FileEntry, LETTERS_CSV_BYTES_MAX, LetterRow, MANIFEST_BYTES_MAX, Manifest, WireError, letters_from_csv,
 };
 use crate::wire::merkle;
+use crate::wire::vendor_key::VendorKey;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
@@ -82,8 +82,8 @@ pub struct Terms {
     /// The sign that is agreed on.
     pub sign: CompletionSign,
     pub moment: Moment,
-    /// Keys that open the age files of encrypted batches; without one, the plain files must lie beside them.
-    pub identities: Identities,
+    /// Opens the files of encrypted batches; without it, the plain files must lie beside them.
+    pub vendor_key: VendorKey,
 }
 
 /// Checks a delivered batch as a vendor would; names the first thing that is wrong.
@@ -137,8 +137,8 @@ pub fn verify_on(folder: &Path, batch: &BatchName, terms: &Terms) -> Result<Acce
     check_nothing_extra(folder, batch, &manifest, &terms.sign)?;
     let letters = read_letters(folder, batch, &manifest)?;
     check_letters(&manifest, &letters)?;
-    let contents = Contents::new(folder, manifest.encrypted.as_ref(), &terms.identities);
-    let plain = plain_files(folder, batch, &manifest, &terms.identities, &contents)?;
+    let contents = Contents::new(folder, manifest.encrypted.as_ref(), &terms.vendor_key);
+    let plain = plain_files(folder, batch, &manifest, &terms.vendor_key, &contents)?;
     let container = container::kind(batch, &plain)?;
     container::check(&contents, batch, container, &plain, &letters)?;
     Ok(AcceptedBatch { manifest_sha256: Sha256(openssl::sha::sha256(&manifest_bytes)), manifest, container, letters })
@@ -437,13 +437,13 @@ fn plain_files(
     folder: &Path,
     batch: &BatchName,
     manifest: &Manifest,
-    identities: &Identities,
+    key: &VendorKey,
     contents: &Contents<'_>,
 ) -> Result<Vec<FileEntry>, Refusal> {
     let Some(encrypted) = &manifest.encrypted else { return Ok(manifest.files.clone()) };
     let ending = encrypted.to.ending();
     check_file_names(batch, &encrypted.plain)?;
-    check_key(&encrypted.to, identities)?;
+    check_key(&encrypted.to, key)?;
     for entry in &encrypted.plain {
         let sealed = format!("{}{ending}", entry.name);
         if !manifest.files.iter().any(|file| file.name == sealed) {

@@ -31,7 +31,7 @@ use crate::domain::answer::{Dialect, Words};
 use crate::domain::redact::redact;
 use crate::domain::{CompletionSign, VendorId};
 use crate::vendor::VendorProfile;
-use crate::wire::age_file::Identities;
+use crate::wire::vendor_key::VendorKey;
 use jail::Jail;
 use misbehave::Mischief;
 use serde::{Deserialize, Serialize};
@@ -82,15 +82,15 @@ pub struct Manners {
     pub environment: Option<String>,
     pub signers: Vec<crate::domain::Cvr>,
     pub misbehaviour: Vec<Misbehaviour>,
-    /// Keys that open batches encrypted to age keys.
-    pub identities: Identities,
+    /// Opens encrypted batches.
+    pub vendor_key: VendorKey,
 }
 
 impl Default for Manners {
     fn default() -> Self {
         let listen = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let (signers, misbehaviour) = (Vec::new(), Vec::new());
-        Self { listen, host_key: None, by_hand: false, environment: None, signers, misbehaviour, identities: Identities::default() }
+        Self { listen, host_key: None, by_hand: false, environment: None, signers, misbehaviour, vendor_key: VendorKey::None }
     }
 }
 
@@ -154,7 +154,7 @@ impl Site {
             delivered: false,
             sign: profile.delivery.completion_sign.clone(),
             moment: Moment::Now,
-            identities: manners.identities,
+            vendor_key: manners.vendor_key,
         };
         let desk = if manners.by_hand {
             None

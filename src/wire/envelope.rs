@@ -20,25 +20,25 @@ pub const KEY_BYTES: usize = 32;
 pub const BLOCK_BYTES: usize = 16;
 const RSA_BITS_MIN: u32 = 2048;
 
-const SEQUENCE: u8 = 0x30;
-const SET: u8 = 0x31;
-const OCTETS: u8 = 0x04;
+pub(super) const SEQUENCE: u8 = 0x30;
+pub(super) const SET: u8 = 0x31;
+pub(super) const OCTETS: u8 = 0x04;
 const INTEGER: u8 = 0x02;
 /// Constructed, tagged 0 and 1 by the structure around them.
-const TAGGED_0: u8 = 0xa0;
+pub(super) const TAGGED_0: u8 = 0xa0;
 const TAGGED_1: u8 = 0xa1;
 /// Plain bytes, tagged 0.
-const IMPLICIT_0: u8 = 0x80;
-const NULL: [u8; 2] = [0x05, 0x00];
-const VERSION_0: [u8; 3] = [INTEGER, 1, 0];
+pub(super) const IMPLICIT_0: u8 = 0x80;
+pub(super) const NULL: [u8; 2] = [0x05, 0x00];
+pub(super) const VERSION_0: [u8; 3] = [INTEGER, 1, 0];
 
 /// 1.2.840.113549.1.7.3 and .1, 1.2.840.113549.1.1.7 and .8, 2.16.840.1.101.3.4.2.1, 2.16.840.1.101.3.4.1.42.
-const ENVELOPED_DATA: &[u8] = &[0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 3];
-const DATA: &[u8] = &[0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 1];
+pub(super) const ENVELOPED_DATA: &[u8] = &[0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 3];
+pub(super) const DATA: &[u8] = &[0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 1];
 const RSAES_OAEP: &[u8] = &[0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 7];
 const MGF1: &[u8] = &[0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 8];
 const SHA256: &[u8] = &[0x06, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
-const AES_256_CBC: &[u8] = &[0x06, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 1, 42];
+pub(super) const AES_256_CBC: &[u8] = &[0x06, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 1, 42];
 
 /// Why nothing can be encrypted to this certificate; `None` when it can.
 pub fn unfit(certificate: &X509Ref) -> Option<&'static str> {
@@ -56,7 +56,8 @@ pub fn unfit(certificate: &X509Ref) -> Option<&'static str> {
 
 /// Size of so many plain bytes when they are encrypted: padded to whole blocks, with one byte at least.
 pub fn encrypted_bytes(plain_bytes: u64) -> u64 {
-    (plain_bytes / BLOCK_BYTES as u64 + 1) * BLOCK_BYTES as u64
+    // A size that a manifest says may be any number.
+    (plain_bytes / BLOCK_BYTES as u64 + 1).saturating_mul(BLOCK_BYTES as u64)
 }
 
 /// What stands before the encrypted bytes of a content of `plain_bytes`; after them stands nothing.
@@ -65,14 +66,10 @@ pub fn head(certificate: &X509Ref, key: &[u8; KEY_BYTES], iv: &[u8; BLOCK_BYTES]
     let issuer = certificate.issuer_name().to_der().map_err(failed)?;
     let serial = certificate.serial_number().to_bn().map_err(failed)?.to_vec();
     let wrapped = wrap(certificate, key).map_err(failed)?;
-
-    let sha256 = der(SEQUENCE, &[SHA256, &NULL]);
-    let mgf1 = der(SEQUENCE, &[MGF1, &sha256]);
-    let oaep = der(SEQUENCE, &[RSAES_OAEP, &der(SEQUENCE, &[&der(TAGGED_0, &[&sha256]), &der(TAGGED_1, &[&mgf1])])]);
     // A first bit that is set would make the number negative.
     let sign: &[u8] = if serial.first().is_none_or(|first| first & 0x80 != 0) { &[0] } else { &[] };
     let who = der(SEQUENCE, &[&issuer, &der(INTEGER, &[sign, &serial])]);
-    let recipient = der(SEQUENCE, &[&VERSION_0, &who, &oaep, &der(OCTETS, &[&wrapped])]);
+    let recipient = der(SEQUENCE, &[&VERSION_0, &who, &oaep_sha256(&NULL), &der(OCTETS, &[&wrapped])]);
     let recipients = der(SET, &[&recipient]);
 
     let bytes = encrypted_bytes(plain_bytes);
@@ -81,6 +78,15 @@ pub fn head(certificate: &X509Ref, key: &[u8; KEY_BYTES], iv: &[u8; BLOCK_BYTES]
     let enveloped = begun(SEQUENCE, &[&VERSION_0, &recipients, &content], bytes);
     let tagged = begun(TAGGED_0, &[&enveloped], bytes);
     Ok(begun(SEQUENCE, &[ENVELOPED_DATA, &tagged], bytes))
+}
+
+/// The algorithm that wraps the key, in the words of the structure.
+///
+/// SHA-256 has no parameters, which is written as NULL or left out: readers take both (RFC 4055, 2.1). We write `NULL`.
+pub(super) fn oaep_sha256(no_parameters: &[u8]) -> Vec<u8> {
+    let sha256 = der(SEQUENCE, &[SHA256, no_parameters]);
+    let mgf1 = der(SEQUENCE, &[MGF1, &sha256]);
+    der(SEQUENCE, &[RSAES_OAEP, &der(SEQUENCE, &[&der(TAGGED_0, &[&sha256]), &der(TAGGED_1, &[&mgf1])])])
 }
 
 fn wrap(certificate: &X509Ref, key: &[u8]) -> Result<Vec<u8>, ErrorStack> {

@@ -11,6 +11,7 @@ use fjernprint::vendor::EncryptTo;
 use fjernprint::vendor_site::{Manners, Terms, verify_on};
 use fjernprint::wire::age_file::{self, HEADER_BYTES_MAX, Identities, RECIPIENTS_MAX, header, payload_bytes, recipients};
 use fjernprint::wire::manifest::{Encrypted, EncryptedTo, FileEntry, Manifest};
+use fjernprint::wire::vendor_key::VendorKey;
 use std::fs;
 use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -261,8 +262,8 @@ fn a_vendor_checks_an_encrypted_batch_with_its_key_and_nothing_plain_is_written(
             change(folder.path());
             let names = || fs::read_dir(folder.path()).unwrap().count();
             let before = names();
-            let identities = key.map(Key::identities).unwrap_or_default();
-            let terms = Terms { trusted_pem: signer.root_pem.clone(), identities, ..Terms::default() };
+            let vendor_key = key.map(|key| VendorKey::Age(key.identities())).unwrap_or_default();
+            let terms = Terms { trusted_pem: signer.root_pem.clone(), vendor_key, ..Terms::default() };
             let said = verify_on(folder.path(), &batch, &terms).map_or_else(|refusal| refusal.code, |_| "accepted");
             assert_eq!(names(), before, "nothing is written");
             said
@@ -419,8 +420,8 @@ fn a_night_goes_to_a_vendor_with_an_age_key_and_its_answers_come_back() {
     fs::write(town.path("keys/edora.age"), &key.public).unwrap();
     assert!(!check().contains("encrypt_to: "), "{}", check());
 
-    let site = |identities| town.site_as("edora", Manners { identities, ..Manners::default() });
-    let (edora, address) = site(key.identities());
+    let vendor_key = VendorKey::Age(key.identities());
+    let (edora, address) = town.site_as("edora", Manners { vendor_key, ..Manners::default() });
     town.configure(&[("edora", address)]);
     assert_eq!(town.run(&["run"]), Some(2), "the others have no connection");
     town.until_settled(3);

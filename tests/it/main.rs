@@ -40,6 +40,7 @@ mod sshd;
 mod stream;
 mod structure;
 mod terms;
+mod vendor_key;
 mod vendor_side;
 mod vendors;
 mod watch;
