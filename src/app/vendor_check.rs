@@ -162,6 +162,10 @@ fn of_connection(profile: &VendorProfile, config: &Config, address: Option<&Addr
     if !address.key_file.is_file() {
         warnings.push(format!("key_file {} is not there", address.key_file.display()));
     }
+    // The agent opened its key itself.
+    if let Some(file) = address.key_passphrase_file.as_ref().filter(|file| !address.agent && !file.is_file()) {
+        warnings.push(format!("key_passphrase_file {} is not there", file.display()));
+    }
     let secrets = address.key_passphrase_file.iter().chain((!address.agent).then_some(&address.key_file));
     for path in secrets.filter(|path| path.is_file()) {
         warnings.extend(closed_to_others(path).err().map(|fault| fault.to_string()));

@@ -375,6 +375,12 @@ fn a_live_check_logs_in_with_the_pinned_key_and_says_what_is_there() {
     fs::remove_file(server.jail.join("out")).unwrap();
     fs::create_dir(server.jail.join("out")).unwrap();
     assert_eq!(ask().0, Some(0));
+    // A passphrase's file that is not there stands in the way of the night as the key's own would.
+    let key_file = format!("key_file = \"{}\"", address.key_file.display());
+    house.change(&key_file, &format!("{key_file}\nkey_passphrase_file = \"keys/no-passphrase\""));
+    let said = String::from_utf8_lossy(&house.ask(&["vendor", "check", "edora"]).stdout).into_owned();
+    assert!(said.contains("key_passphrase_file ") && said.contains("keys/no-passphrase is not there"), "{said}");
+    house.change("\nkey_passphrase_file = \"keys/no-passphrase\"", "");
     // As OpenSSH's own client, which would not use such a key.
     let warned = || String::from_utf8_lossy(&house.ask(&["vendor", "check", "edora"]).stdout).contains("may be read or changed by others");
     assert!(!warned());
