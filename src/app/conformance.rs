@@ -5,6 +5,7 @@
 
 use super::config::Config;
 use super::fault::{Fault, exit};
+use super::vendor_certificates::ended;
 use crate::adapters::clock;
 use crate::adapters::encrypt::{Recipient, recipient};
 use crate::adapters::sftp::{Address, Connection, Manner, SftpFault, Target};
@@ -250,7 +251,10 @@ impl<'a> Probe<'a> {
         let found = match &answers.certificate {
             None => Ok(format!("{form}, not signed")),
             Some(path) => match certificates(path) {
-                Ok(found) => Ok(format!("{form}, signed; signatures lead to {}", chain::subject(&found[0]))),
+                Ok(found) => match ended(path, clock::now_s()) {
+                    Some(why) => Err(format!("answers.certificate: {why}")),
+                    None => Ok(format!("{form}, signed; signatures lead to {}", chain::subject(&found[0]))),
+                },
                 Err(fault) => Err(fault.to_string()),
             },
         };

@@ -5,6 +5,7 @@ use super::config::Config;
 use super::contracts;
 use super::fault::{Fault, exit};
 use super::profiles;
+use super::vendor_certificates::{ended, ending};
 use crate::adapters::sftp::{Address, Connection};
 use crate::adapters::signer::{certificates, closed_to_others};
 use crate::adapters::{clock, encrypt};
@@ -102,12 +103,15 @@ fn one(profile: &VendorProfile, config: Option<&Config>, live: bool) -> Result<C
     let address = config.and_then(|config| config.connections.get(&profile.id));
     let mut warnings = profile.warnings(date_in_denmark(now));
     let mut faults = Vec::new();
-    if let (Some(certificate), Some(_)) = (&profile.answers.certificate, config)
-        && let Err(fault) = certificates(certificate)
-    {
-        let fault = Fault::from(fault);
-        let message = format!("{}: answers.certificate: {}; its answers would be refused", profile.id, fault.message);
-        faults.push(Fault { message, ..fault });
+    if let (Some(certificate), Some(_)) = (&profile.answers.certificate, config) {
+        let of_no_use = match certificates(certificate) {
+            Ok(_) => ended(certificate, now.as_second()).map(|why| Fault::new("FP-K029", exit::KEYS, why)),
+            Err(fault) => Some(Fault::from(fault)),
+        };
+        faults.extend(of_no_use.map(|fault| {
+            let message = format!("{}: answers.certificate: {}; its answers would be refused", profile.id, fault.message);
+            Fault { message, ..fault }
+        }));
     }
     // Without a configuration nobody knows where its file is.
     if let Some(to) = &profile.delivery.encrypt_to
@@ -118,6 +122,10 @@ fn one(profile: &VendorProfile, config: Option<&Config>, live: bool) -> Result<C
         let key = if matches!(to, EncryptTo::File(_)) { "delivery.encrypt_to: " } else { "" };
         let message = format!("{}: {key}{}; nothing would be sealed for it", profile.id, fault.message);
         faults.push(Fault { message, ..fault });
+    }
+    // What has ended already is a fault.
+    if config.is_some() && faults.is_empty() {
+        warnings.extend(ending(profile, now.as_second()));
     }
     warnings.extend(config.map(|config| of_connection(profile, config, address)).unwrap_or_default());
     let to_come = config.and_then(|config| contracts::not_ready(config, &profile.id, date_in_denmark(now)));

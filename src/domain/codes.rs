@@ -1058,6 +1058,15 @@ pub static CODES: &[Code] = &[
         fix_da: "Angiv den nøgle, der hører til en af dem. Er ingen af dem jeres, så sig til afsenderen hvilken der er: det `age-keygen -y` skriver om den.",
     },
     Code {
+        code: "FP-K029",
+        title: "vendor's certificate ends",
+        owner: Owner::It,
+        cause: "The certificate that this vendor's batches are encrypted to, or every one that the signatures of its answers lead to, has ended or ends within 60 days. Afterwards nothing is sealed for the vendor, or its answers are refused.",
+        fix: "Ask the vendor for its next certificate and put it into the file that is named, beside the one that still holds. `fjernprint vendor check` says whether it will do.",
+        cause_da: "Certifikatet, som leverandørens batcher krypteres til, eller alle de certifikater, som underskrifterne på dens svar fører til, er udløbet eller udløber inden for 60 dage. Derefter forsegles intet til leverandøren, eller dens svar afvises.",
+        fix_da: "Bed leverandøren om dens næste certifikat, og læg det i den nævnte fil ved siden af det, der stadig gælder. `fjernprint vendor check` siger, om det duer.",
+    },
+    Code {
         code: "FP-L001",
         title: "no ledger",
         owner: Owner::It,
