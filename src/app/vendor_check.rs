@@ -83,15 +83,7 @@ impl Checked {
 /// profiles. FP-C002 for what is impossible, FP-C008 when a server is to be asked and no connection leads there.
 pub fn check(folder: Option<&Path>, config: Option<&Config>, wanted: &str, live: bool) -> Result<Vec<Checked>, Fault> {
     let profiles = match (folder, config) {
-        (None, Some(config)) => {
-            let known: Vec<&str> = config.profiles.keys().map(|id| id.as_str()).collect();
-            let chosen: Vec<VendorProfile> =
-                config.profiles.values().filter(|p| wanted == "all" || p.id.as_str() == wanted).cloned().collect();
-            if chosen.is_empty() {
-                return Err(Fault::usage("FP-C003", format!("vendor {wanted:?} is not known; known are {} and all", known.join(", "))));
-            }
-            chosen
-        }
+        (None, Some(config)) => profiles::chosen(config.profiles.values().cloned().collect(), wanted)?,
         _ => profiles::select(folder, wanted)?,
     };
     profiles.iter().map(|profile| one(profile, config, live)).collect()
