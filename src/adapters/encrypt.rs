@@ -66,12 +66,12 @@ fn of_file(path: &Path, at_s: i64) -> Result<Recipient, String> {
         return age_file::recipients(&String::from_utf8_lossy(&bytes)).map(Recipient::Age);
     }
     match String::from_utf8(bytes) {
-        Ok(text) if !text.contains(PEM) && text.contains("age1") => age_file::recipients(&text).map(Recipient::Age),
+        Ok(text) if !text.contains(PEM) && text.to_ascii_lowercase().contains("age1") => age_file::recipients(&text).map(Recipient::Age),
         Ok(text) if !text.contains(PEM) => {
             let why = age_file::recipients(&text).err().unwrap_or_default();
             Err(format!("holds neither a certificate in PEM nor an age key ({why})"))
         }
-        Ok(text) if text.lines().any(|line| line.trim_start().starts_with("age1")) => {
+        Ok(text) if text.lines().any(|line| line.trim_start().to_ascii_lowercase().starts_with("age1")) => {
             Err("holds a certificate and an age key; leave the one that the vendor opens its batches with".to_owned())
         }
         Ok(_) => of_certificates(meant(path).map_err(told)?, at_s).map(Recipient::Certificate),
