@@ -56,7 +56,7 @@ pub const CHECKS: [(&str, &str); 19] = [
     ("outbox_listing", "the outbox can be listed, and the list ends"),
     ("outbox_names", "every name in the outbox is a plain file name"),
     ("not_there", "a file that is not there is said to be not there: so we know that an answer has not come"),
-    ("answers", "the form that answers are to come in is agreed on, and where they are signed, we hold the certificate"),
+    ("answers", "the form that answers are to come in is agreed on, and where they are signed, we hold a certificate that has not ended"),
     ("encryption", "batches go up encrypted, to a certificate or key of yours that is fit for it"),
     ("write", "a file can be written under its temporary name"),
     ("size", "the size of what was written can be seen: a full disk shows before the file has its name"),
