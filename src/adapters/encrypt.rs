@@ -9,7 +9,8 @@ use crate::wire::chain;
 use crate::wire::envelope::{BLOCK_BYTES, KEY_BYTES, encrypted_bytes, head, unfit};
 use crate::wire::manifest::EncryptedTo;
 use openssl::symm::{Cipher, Crypter, Mode};
-use openssl::x509::X509;
+use openssl::x509::{X509, X509VerifyResult};
+use std::cmp::Ordering;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -34,7 +35,7 @@ impl Recipient {
     }
 }
 
-/// The vendor's certificate, the first of the file, or its age keys. FP-K025 when nothing can be encrypted to them now (`at_s`,
+/// The vendor's certificate, the first of the file that is valid now, or its age keys. FP-K025 when nothing can be encrypted to them now (`at_s`,
 /// seconds since 1970): a vendor that cannot read its batches prints nothing.
 pub fn recipient(to: &EncryptTo, at_s: i64) -> Result<Recipient, KeyFault> {
     let refused = |file: String, why: String| KeyFault::Refused { code: "FP-K025", file, why };
@@ -65,17 +66,38 @@ fn of_file(path: &Path, at_s: i64) -> Result<Recipient, String> {
         return age_file::recipients(&String::from_utf8_lossy(&bytes)).map(Recipient::Age);
     }
     match String::from_utf8(bytes) {
-        Ok(text) if !text.contains(PEM) && text.contains("age1") => age_file::recipients(&text).map(Recipient::Age),
+        Ok(text) if !text.contains(PEM) && text.to_ascii_lowercase().contains("age1") => age_file::recipients(&text).map(Recipient::Age),
         Ok(text) if !text.contains(PEM) => {
             let why = age_file::recipients(&text).err().unwrap_or_default();
             Err(format!("holds neither a certificate in PEM nor an age key ({why})"))
         }
-        Ok(text) if text.lines().any(|line| line.trim_start().starts_with("age1")) => {
+        Ok(text) if text.lines().any(|line| line.trim_start().to_ascii_lowercase().starts_with("age1")) => {
             Err("holds a certificate and an age key; leave the one that the vendor opens its batches with".to_owned())
         }
-        Ok(_) => of_certificate(certificates(path).map_err(told)?.remove(0), at_s).map(Recipient::Certificate),
+        Ok(_) => of_certificates(meant(path).map_err(told)?, at_s).map(Recipient::Certificate),
         Err(_) => Err("holds neither a certificate in PEM nor an age key in UTF-8".to_owned()),
     }
+}
+
+/// The certificates of a file that batches may be encrypted to: all but those that issued another one of it, whose keys are
+/// an authority's. One that bears its issuer's name was issued by itself, or is the same vendor's next.
+pub fn meant(path: &Path) -> Result<Vec<X509>, KeyFault> {
+    let all = certificates(path)?;
+    let issued = |above: &X509, below: &X509| {
+        above.issued(below) == X509VerifyResult::OK
+            && above.subject_name().try_cmp(below.subject_name()).is_ok_and(|order| order != Ordering::Equal)
+    };
+    let meant: Vec<X509> = all.iter().filter(|each| !all.iter().any(|other| issued(each, other))).cloned().collect();
+    Ok(meant)
+}
+
+/// The first that is valid: next year's may stand beside this year's, in either order. Where none is, the first one's reason.
+fn of_certificates(mut meant: Vec<X509>, at_s: i64) -> Result<X509, String> {
+    let valid = meant.iter().position(|each| chain::valid_at(each, at_s).is_ok()).unwrap_or(0);
+    if valid >= meant.len() {
+        return Err("holds no certificate but those of issuers".to_owned());
+    }
+    of_certificate(meant.swap_remove(valid), at_s)
 }
 
 fn of_certificate(certificate: X509, at_s: i64) -> Result<X509, String> {

@@ -5,6 +5,7 @@
 
 use super::config::Config;
 use super::fault::{Fault, exit};
+use super::vendor_certificates::ended;
 use crate::adapters::clock;
 use crate::adapters::encrypt::{Recipient, recipient};
 use crate::adapters::sftp::{Address, Connection, Manner, SftpFault, Target};
@@ -55,7 +56,7 @@ pub const CHECKS: [(&str, &str); 19] = [
     ("outbox_listing", "the outbox can be listed, and the list ends"),
     ("outbox_names", "every name in the outbox is a plain file name"),
     ("not_there", "a file that is not there is said to be not there: so we know that an answer has not come"),
-    ("answers", "the form that answers are to come in is agreed on, and where they are signed, we hold the certificate"),
+    ("answers", "the form that answers are to come in is agreed on, and where they are signed, we hold a certificate that has not ended"),
     ("encryption", "batches go up encrypted, to a certificate or key of yours that is fit for it"),
     ("write", "a file can be written under its temporary name"),
     ("size", "the size of what was written can be seen: a full disk shows before the file has its name"),
@@ -250,7 +251,10 @@ impl<'a> Probe<'a> {
         let found = match &answers.certificate {
             None => Ok(format!("{form}, not signed")),
             Some(path) => match certificates(path) {
-                Ok(found) => Ok(format!("{form}, signed; signatures lead to {}", chain::subject(&found[0]))),
+                Ok(found) => match ended(path, clock::now_s()) {
+                    Some(why) => Err(format!("answers.certificate: {why}")),
+                    None => Ok(format!("{form}, signed; signatures lead to {}", chain::subject(&found[0]))),
+                },
                 Err(fault) => Err(fault.to_string()),
             },
         };

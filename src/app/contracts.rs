@@ -4,6 +4,7 @@ use super::config::Config;
 use super::fault::{Fault, exit};
 use super::municipality::Contract;
 use super::signing::Warning;
+use super::vendor_certificates;
 use crate::domain::{Cvr, VendorId, counted, verb};
 use jiff::ToSpan;
 use jiff::civil::Date;
@@ -46,11 +47,12 @@ pub fn refuse_assumptions(config: &Config, today: Date) -> Result<(), Fault> {
 }
 
 /// What will go wrong with the contracts from today on, up to 60 days ahead, unless somebody does something: a vendor whose
-/// first contract begins and who is not ready (FP-C014), and municipalities that nobody prints for (FP-C015).
+/// first contract begins and who is not ready (FP-C014), municipalities that nobody prints for (FP-C015), and certificates of
+/// vendors that end (FP-K029, by the clock: a certificate knows no business date).
 pub fn outlook(config: &Config, today: Date) -> Vec<Warning> {
     let vendors: BTreeSet<&VendorId> = contracts(config).map(|(_, contract)| &contract.vendor).collect();
     let to_come = vendors.into_iter().filter_map(|vendor| not_ready(config, vendor, today));
-    to_come.chain(nobody_after(config, today)).collect()
+    to_come.chain(nobody_after(config, today)).chain(vendor_certificates::outlook(config, today)).collect()
 }
 
 /// FP-C014: a vendor's first contract begins within 60 days, and something is missing without which no letter gets there.

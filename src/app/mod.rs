@@ -26,6 +26,7 @@ pub mod report;
 pub mod setup;
 pub mod signing;
 pub mod validate;
+mod vendor_certificates;
 pub mod vendor_check;
 pub mod vendor_side;
 pub mod verify;

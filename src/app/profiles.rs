@@ -1,5 +1,6 @@
 //! Finds vendor profiles: a folder's, or the ones that come with the program.
 
+use super::config::Config;
 use super::fault::Fault;
 pub use crate::vendor::VendorProfile;
 use crate::vendor::profile::PROFILE_BYTES_MAX;
@@ -26,7 +27,20 @@ pub fn all(folder: Option<&Path>) -> Result<Vec<VendorProfile>, Fault> {
 
 /// The profiles that `wanted` names: one id, or `all`. FP-C003 names the known ones.
 pub fn select(folder: Option<&Path>, wanted: &str) -> Result<Vec<VendorProfile>, Fault> {
-    let profiles = all(folder)?;
+    chosen(all(folder)?, wanted)
+}
+
+/// The profiles that count here: a folder's where one is given, else those of the configuration where there is one, else the
+/// shipped ones. A configuration that is there and cannot be read is a fault, never another vendor's profile.
+pub fn in_force(folder: Option<&Path>, config: &Path) -> Result<Vec<VendorProfile>, Fault> {
+    match folder {
+        None if config.exists() => Ok(Config::read(config)?.profiles.into_values().collect()),
+        _ => all(folder),
+    }
+}
+
+/// The ones of these that `wanted` names: one id, or `all`. FP-C003 names the known ones.
+pub fn chosen(profiles: Vec<VendorProfile>, wanted: &str) -> Result<Vec<VendorProfile>, Fault> {
     let known: Vec<String> = profiles.iter().map(|p| p.id.to_string()).collect();
     let chosen: Vec<VendorProfile> = profiles.into_iter().filter(|p| wanted == "all" || p.id.as_str() == wanted).collect();
     if chosen.is_empty() {

@@ -5,6 +5,7 @@ use super::config::Config;
 use super::contracts;
 use super::fault::{Fault, exit};
 use super::profiles;
+use super::vendor_certificates::{ended, ending};
 use crate::adapters::sftp::{Address, Connection};
 use crate::adapters::signer::{certificates, closed_to_others};
 use crate::adapters::{clock, encrypt};
@@ -82,15 +83,7 @@ impl Checked {
 /// profiles. FP-C002 for what is impossible, FP-C008 when a server is to be asked and no connection leads there.
 pub fn check(folder: Option<&Path>, config: Option<&Config>, wanted: &str, live: bool) -> Result<Vec<Checked>, Fault> {
     let profiles = match (folder, config) {
-        (None, Some(config)) => {
-            let known: Vec<&str> = config.profiles.keys().map(|id| id.as_str()).collect();
-            let chosen: Vec<VendorProfile> =
-                config.profiles.values().filter(|p| wanted == "all" || p.id.as_str() == wanted).cloned().collect();
-            if chosen.is_empty() {
-                return Err(Fault::usage("FP-C003", format!("vendor {wanted:?} is not known; known are {} and all", known.join(", "))));
-            }
-            chosen
-        }
+        (None, Some(config)) => profiles::chosen(config.profiles.values().cloned().collect(), wanted)?,
         _ => profiles::select(folder, wanted)?,
     };
     profiles.iter().map(|profile| one(profile, config, live)).collect()
@@ -102,12 +95,15 @@ fn one(profile: &VendorProfile, config: Option<&Config>, live: bool) -> Result<C
     let address = config.and_then(|config| config.connections.get(&profile.id));
     let mut warnings = profile.warnings(date_in_denmark(now));
     let mut faults = Vec::new();
-    if let (Some(certificate), Some(_)) = (&profile.answers.certificate, config)
-        && let Err(fault) = certificates(certificate)
-    {
-        let fault = Fault::from(fault);
-        let message = format!("{}: answers.certificate: {}; its answers would be refused", profile.id, fault.message);
-        faults.push(Fault { message, ..fault });
+    if let (Some(certificate), Some(_)) = (&profile.answers.certificate, config) {
+        let of_no_use = match certificates(certificate) {
+            Ok(_) => ended(certificate, now.as_second()).map(|why| Fault::new("FP-K029", exit::KEYS, why)),
+            Err(fault) => Some(Fault::from(fault)),
+        };
+        faults.extend(of_no_use.map(|fault| {
+            let message = format!("{}: answers.certificate: {}; its answers would be refused", profile.id, fault.message);
+            Fault { message, ..fault }
+        }));
     }
     // Without a configuration nobody knows where its file is.
     if let Some(to) = &profile.delivery.encrypt_to
@@ -118,6 +114,10 @@ fn one(profile: &VendorProfile, config: Option<&Config>, live: bool) -> Result<C
         let key = if matches!(to, EncryptTo::File(_)) { "delivery.encrypt_to: " } else { "" };
         let message = format!("{}: {key}{}; nothing would be sealed for it", profile.id, fault.message);
         faults.push(Fault { message, ..fault });
+    }
+    // What has ended already is a fault.
+    if config.is_some() && faults.is_empty() {
+        warnings.extend(ending(profile, now.as_second()));
     }
     warnings.extend(config.map(|config| of_connection(profile, config, address)).unwrap_or_default());
     let to_come = config.and_then(|config| contracts::not_ready(config, &profile.id, date_in_denmark(now)));
@@ -161,6 +161,10 @@ fn of_connection(profile: &VendorProfile, config: &Config, address: Option<&Addr
     }
     if !address.key_file.is_file() {
         warnings.push(format!("key_file {} is not there", address.key_file.display()));
+    }
+    // The agent opened its key itself.
+    if let Some(file) = address.key_passphrase_file.as_ref().filter(|file| !address.agent && !file.is_file()) {
+        warnings.push(format!("key_passphrase_file {} is not there", file.display()));
     }
     let secrets = address.key_passphrase_file.iter().chain((!address.agent).then_some(&address.key_file));
     for path in secrets.filter(|path| path.is_file()) {

@@ -19,7 +19,7 @@ pub struct Arguments {
     /// The configuration
     #[arg(long, global = true, env = "FJERNPRINT_CONFIG", value_name = "FILE", default_value = "fjernprint.toml")]
     pub config: PathBuf,
-    /// Folder with vendor profiles for `validate` and `vendor`, instead of the ones that come with the program
+    /// Folder with vendor profiles for `validate` and `vendor`, instead of the configuration's or those that come with the program
     #[arg(long, global = true, env = "FJERNPRINT_VENDORS", value_name = "DIR")]
     pub vendors: Option<PathBuf>,
     #[command(subcommand)]

@@ -138,9 +138,9 @@ impl Face<'_> {
     }
 
     /// The last line of a list of vendors.
-    pub(super) fn end(&mut self, folder: Option<&std::path::Path>) -> Result<u8, Ended> {
+    pub(super) fn end(&mut self, vendors: usize) -> Result<u8, Ended> {
         if self.json {
-            show::line(&mut self.out, "summary", &json!({"vendors": profiles::all(folder)?.len()}))?;
+            show::line(&mut self.out, "summary", &json!({"vendors": vendors}))?;
         }
         Ok(exit::DONE)
     }

@@ -146,7 +146,7 @@ impl Face<'_> {
                     (None, Some(_)) => Policy::repairs_all(),
                     (None, None) => Policy::default(),
                 };
-                let profiles = profiles::select(folder, &vendor)?;
+                let profiles = profiles::chosen(profiles::in_force(folder, &arguments.config)?, &vendor)?;
                 let (repaired, pictures) = (repair.as_deref(), overlay.as_deref());
                 self.validate(&Ask { named: &files, profiles: &profiles, policy, repaired, pictures })
             }
@@ -204,14 +204,15 @@ impl Face<'_> {
                 },
             ),
             Command::Vendor { command: VendorCommand::List } => {
-                for profile in profiles::all(folder)? {
+                let profiles = profiles::in_force(folder, &arguments.config)?;
+                for profile in &profiles {
                     if self.json {
                         show::line(&mut self.out, "vendor", &json!({"vendor": profile.id, "name": profile.name}))?;
                         continue;
                     }
                     writeln!(self.out, "{:<12} {}", profile.id.as_str(), profile.name)?;
                 }
-                self.end(folder)
+                self.end(profiles.len())
             }
             Command::Vendor { command: VendorCommand::Check { vendor, live } } => {
                 self.vendor_check(&Place { folder, config: &arguments.config }, &vendor, live)

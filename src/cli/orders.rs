@@ -73,7 +73,7 @@ impl Face<'_> {
                 writeln!(self.out, "batch {batch} was taken back; its other letters go through once more with the next run")?;
             }
             let order = order.as_ref().map_or_else(|| "nothing was ordered".to_owned(), |order| format!("order {order}"));
-            let (letters, are) = (counted(recalls.len() as u64, "letter"), verb(recalled as u64, "is", "are"));
+            let (letters, are) = (counted(recalls.len() as u64, "letter"), verb(recalls.len() as u64, "is", "are"));
             writeln!(self.out, "{order}: {recalled} of {letters} {are} called back")?;
         }
         Ok(match (recalled == recalls.len(), order) {

@@ -116,7 +116,9 @@ impl Face<'_> {
         } else {
             let InvoiceReport { vendor, from, to, rows, price_ore, unknown_classes, .. } = report;
             let (rows, price) = (counted(*rows, "row"), kroner(*price_ore, 0));
-            writeln!(self.out, "{vendor}, nights {from} to {to}: {rows}, {price}")?;
+            // An invoice whose rows name no letter of ours has no nights.
+            let nights = if from.is_empty() { "no night".to_owned() } else { format!("nights {from} to {to}") };
+            writeln!(self.out, "{vendor}, {nights}: {rows}, {price}")?;
             if *unknown_classes > 0 {
                 let (rows, name) = (counted(*unknown_classes, "row"), verb(*unknown_classes, "names", "name"));
                 writeln!(self.out, "{rows} {name} a class that is none of ours: it was not compared")?;

@@ -496,8 +496,8 @@ pub static CODES: &[Code] = &[
         owner: Owner::Vendor,
         cause: "The batch's completion sign, an empty file, is not there, or something stands in it.",
         fix: "Without it the batch is not complete: wait for it. One that is not empty is not ours: do not print, tell the sender.",
-        cause_da: "Batchens klar-markør mangler, eller der står noget i den.",
-        fix_da: "Uden markøren er batchen ikke komplet: vent på den. En, der ikke er tom, er ikke vores: print ikke, og sig det til afsenderen.",
+        cause_da: "Batchens færdigmærke, en tom fil, mangler, eller der står noget i den.",
+        fix_da: "Uden mærket er batchen ikke komplet: vent på det. Et, der ikke er tomt, er ikke vores: print ikke, og sig det til afsenderen.",
     },
     Code {
         code: "FP-B026",
@@ -559,7 +559,7 @@ pub static CODES: &[Code] = &[
         owner: Owner::Vendor,
         cause: "Two batches have the same running number, or a batch quotes another manifest before it than the one that is here. It must not happen: a ledger was restored from a backup, or somebody sealed beside it.",
         fix: "Print nothing of the later one before the sender has said which one counts.",
-        cause_da: "To batcher har samme løbenummer, eller en batch nævner et andet foregående manifest end det der er her. Det må ikke ske: en hovedbog er genskabt fra en sikkerhedskopi, eller nogen har forseglet ved siden af.",
+        cause_da: "To batcher har samme løbenummer, eller en batch nævner et andet foregående manifest end det der er her. Det må ikke ske: en journal er genskabt fra en sikkerhedskopi, eller nogen har forseglet ved siden af.",
         fix_da: "Print intet af den seneste før afsenderen har sagt hvilken der gælder.",
     },
     Code {
@@ -989,10 +989,10 @@ pub static CODES: &[Code] = &[
         code: "FP-K020",
         title: "our key or certificate unusable",
         owner: Owner::It,
-        cause: "A key or certificate of ours cannot be read, does not belong to its pair, or is outside its validity. Nothing was sealed.",
-        fix: "Put back or renew the file that is named, and run again.",
-        cause_da: "En af vores nøgler eller certifikater kan ikke læses, hører ikke til sin modpart eller er uden for sin gyldighed. Intet er forseglet.",
-        fix_da: "Læg den nævnte fil tilbage, eller forny den, og kør igen.",
+        cause: "A key or certificate of ours cannot be read or used, or does not belong to its pair. The signer's: nothing was sealed. The SSH key of a connection, its passphrase, or an ssh-agent that does not answer: nothing goes to that vendor, who has no part in it.",
+        fix: "Put back or renew the file that is named, put its passphrase where key_passphrase_file points, or start ssh-agent again; then run again.",
+        cause_da: "En af vores nøgler eller certifikater kan ikke læses eller bruges, eller hører ikke til sin modpart. Er det underskriverens, er intet forseglet. Er det SSH-nøglen til en forbindelse, dens adgangsfrase eller en ssh-agent, der ikke svarer, går intet til den leverandør, som ingen del har i det.",
+        fix_da: "Læg den nævnte fil tilbage, eller forny den, læg dens adgangsfrase der, hvor key_passphrase_file peger, eller start ssh-agent igen; kør så igen.",
     },
     Code {
         code: "FP-K021",
@@ -1036,7 +1036,7 @@ pub static CODES: &[Code] = &[
         owner: Owner::It,
         cause: "The batches of this vendor are to be encrypted to its certificate or its age key, and the file is missing or holds neither. A certificate may have expired, have no RSA key of 2048 bits, or not be for encryption. An age key must be an X25519 one (age1 and 58 characters): no post-quantum or plugin key, no ssh key, and never a secret key (AGE-SECRET-KEY-1). Nothing was sealed for this vendor; the others are not touched.",
         fix: "Ask the vendor for its certificate, or for what `age-keygen -y` prints of its key, put it where the profile's delivery.encrypt_to points, and run again. `fjernprint vendor check` says beforehand whether it will do. Where it was a secret key: delete it, and have the vendor make a new one.",
-        cause_da: "Batches til denne leverandør skal krypteres til dens certifikat eller age-nøgle, og filen mangler eller indeholder ingen af delene. Et certifikat kan være udløbet, være uden en RSA-nøgle på 2048 bit, eller ikke være til kryptering. En age-nøgle skal være en X25519-nøgle (age1 og 58 tegn): ingen postkvante- eller plugin-nøgle, ingen ssh-nøgle, og aldrig en hemmelig nøgle (AGE-SECRET-KEY-1). Intet blev forseglet til denne leverandør; de andre er ikke berørt.",
+        cause_da: "Batcher til denne leverandør skal krypteres til dens certifikat eller age-nøgle, og filen mangler eller indeholder ingen af delene. Et certifikat kan være udløbet, være uden en RSA-nøgle på 2048 bit, eller ikke være til kryptering. En age-nøgle skal være en X25519-nøgle (age1 og 58 tegn): ingen postkvante- eller plugin-nøgle, ingen ssh-nøgle, og aldrig en hemmelig nøgle (AGE-SECRET-KEY-1). Intet blev forseglet til denne leverandør; de andre er ikke berørt.",
         fix_da: "Bed leverandøren om dens certifikat, eller om det `age-keygen -y` skriver om dens nøgle, læg det hvor profilens delivery.encrypt_to peger, og kør igen. `fjernprint vendor check` siger på forhånd om det duer. Var det en hemmelig nøgle: slet den, og få leverandøren til at lave en ny.",
     },
     Code {
@@ -1065,6 +1065,15 @@ pub static CODES: &[Code] = &[
         fix: "Give the key that belongs to that certificate, or to one of those age keys. Where none of them is yours, send the sender your certificate, or what `age-keygen -y` prints of your key.",
         cause_da: "Den hemmelige nøgle, der er angivet med --identity, åbner ikke batchen: den er krypteret til et andet certifikat eller til andre age-nøgler, som manifestet nævner.",
         fix_da: "Angiv den nøgle, der hører til certifikatet eller til en af age-nøglerne. Er ingen af dem jeres, så send afsenderen jeres certifikat, eller det `age-keygen -y` skriver om jeres nøgle.",
+    },
+    Code {
+        code: "FP-K029",
+        title: "vendor's certificate ends",
+        owner: Owner::It,
+        cause: "The certificate that this vendor's batches are encrypted to, or every one that the signatures of its answers lead to, has ended or ends within 60 days. Afterwards nothing is sealed for the vendor, or its answers are refused.",
+        fix: "Ask the vendor for its next certificate and put it into the file that is named, beside the one that still holds. `fjernprint vendor check` says whether it will do.",
+        cause_da: "Certifikatet, som leverandørens batcher krypteres til, eller alle de certifikater, som underskrifterne på dens svar fører til, er udløbet eller udløber inden for 60 dage. Derefter forsegles intet til leverandøren, eller dens svar afvises.",
+        fix_da: "Bed leverandøren om dens næste certifikat, og læg det i den nævnte fil ved siden af det, der stadig gælder. `fjernprint vendor check` siger, om det duer.",
     },
     Code {
         code: "FP-L001",
@@ -1342,7 +1351,7 @@ pub static CODES: &[Code] = &[
         owner: Owner::It,
         cause: "Something happened to the letters or the batch after the plan was made, or the hash is of another plan. Nothing was done.",
         fix: "Make the plan again with --plan, read it, and apply its new hash.",
-        cause_da: "Der er sket noget med brevene eller bunken, siden planen blev lavet, eller hashen hører til en anden plan. Intet blev gjort.",
+        cause_da: "Der er sket noget med brevene eller batchen, siden planen blev lavet, eller hashen hører til en anden plan. Intet blev gjort.",
         fix_da: "Lav planen igen med --plan, læs den, og anvend dens nye hash.",
     },
     Code {
@@ -1351,7 +1360,7 @@ pub static CODES: &[Code] = &[
         owner: Owner::It,
         cause: "What was ordered does not fit where the letter or the batch stands. Nothing was done.",
         fix: "Look with `fjernprint letter show ID` or `fjernprint batch show NAME`; the message says what fits instead.",
-        cause_da: "Det bestilte passer ikke til, hvor brevet eller bunken står. Intet blev gjort.",
+        cause_da: "Det bestilte passer ikke til, hvor brevet eller batchen står. Intet blev gjort.",
         fix_da: "Se efter med `fjernprint letter show ID` eller `fjernprint batch show NAVN`; meddelelsen siger, hvad der passer i stedet.",
     },
     Code {
@@ -1369,7 +1378,7 @@ pub static CODES: &[Code] = &[
         owner: Owner::It,
         cause: "The plan prints a larger share of the batch once more than `max_resend_percent` allows. Nothing was done.",
         fix: "Ask the vendor first what was printed. If it must be, two persons order it with --over-cap.",
-        cause_da: "Planen printer en større del af bunken igen, end `max_resend_percent` tillader. Intet blev gjort.",
+        cause_da: "Planen printer en større del af batchen igen, end `max_resend_percent` tillader. Intet blev gjort.",
         fix_da: "Spørg først leverandøren, hvad der er printet. Skal det gøres, bestiller to personer det med --over-cap.",
     },
     Code {
@@ -1388,7 +1397,7 @@ pub static CODES: &[Code] = &[
         cause: "The vendor has the letter (Tilbagekald ikke muligt), or it turned out to have had it when it was called back (Tilbagekald lykkedes ikke).",
         fix: "Call the vendor's desk with the batch's name and the letter's id. If it answers `cancelled`, the letter counts as called back.",
         cause_da: "Leverandøren har brevet (Tilbagekald ikke muligt), eller det viste sig, at den havde det, da det blev kaldt tilbage (Tilbagekald lykkedes ikke).",
-        fix_da: "Ring til leverandøren med bunkens navn og brevets id. Svarer den `cancelled`, regnes brevet som tilbagekaldt.",
+        fix_da: "Ring til leverandøren med batchens navn og brevets id. Svarer den `cancelled`, regnes brevet som tilbagekaldt.",
     },
     Code {
         code: "FP-P001",

@@ -228,7 +228,7 @@ fn check_marker(folder: &Path, batch: &BatchName, terms: &Terms) -> Result<(), R
 fn check_signature(batch: &BatchName, manifest: &[u8], signature: &[u8], trusted_pem: &[u8], at_s: Option<i64>) -> Result<(), Refusal> {
     cms::check_at(manifest, signature, trusted_pem, at_s).map_err(|fault| {
         let code = match fault {
-            SignatureFault::NotCms | SignatureFault::Changed(_) | SignatureFault::Shape(_) => "FP-K011",
+            SignatureFault::NotCms | SignatureFault::Attached | SignatureFault::Changed(_) | SignatureFault::Shape(_) => "FP-K011",
             SignatureFault::Untrusted(_) => "FP-K012",
             SignatureFault::OutsideValidity(_) => "FP-K013",
             SignatureFault::MayNotSign(_) => "FP-K016",

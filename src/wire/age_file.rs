@@ -45,6 +45,15 @@ impl FromStr for Recipient {
 
     /// The fault never holds the text: it may be a secret key.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // bech32 may stand in capitals alone, as a QR code has it; the `age` crate reads small letters only.
+        let small = text.bytes().any(|byte| byte.is_ascii_lowercase());
+        if small { Self::of(text) } else { Self::of(&text.to_ascii_lowercase()) }
+    }
+}
+
+impl Recipient {
+    /// A key as age writes it.
+    fn of(text: &str) -> Result<Self, &'static str> {
         if is_secret(text) {
             return Err(SECRET_WHY);
         }
@@ -56,11 +65,12 @@ impl FromStr for Recipient {
     }
 }
 
+/// As a manifest has it: in small letters, as we write it.
 impl TryFrom<String> for Recipient {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        text.parse().map_err(|why| format!("a recipient {why}"))
+        Self::of(&text).map_err(|why| format!("a recipient {why}"))
     }
 }
 

@@ -37,6 +37,9 @@ pub enum SignatureFault {
     /// FP-K011.
     #[error("signature: does not verify over this content ({0})")]
     Changed(String),
+    /// FP-K011: it may be good, but of a copy that it carries inside.
+    #[error("signature: is not detached: it carries what it signs in itself; make one over the file's own bytes (CMS, detached)")]
+    Attached,
     /// FP-K011: it verifies, and it is not as it was made.
     #[error("signature: {0}: bytes of it were changed that no signature covers")]
     Shape(&'static str),
@@ -73,6 +76,9 @@ pub fn check(content: &[u8], signature_der: &[u8], trusted_pem: &[u8]) -> Result
 /// As [`check`], by the certificates as they stood at a moment in seconds since 1970; now, when absent.
 pub fn check_at(content: &[u8], signature_der: &[u8], trusted_pem: &[u8], at_s: Option<i64>) -> Result<(), SignatureFault> {
     let mut cms = CmsContentInfo::from_der(signature_der).map_err(|_| SignatureFault::NotCms)?;
+    if cms_shape::is_attached(signature_der) {
+        return Err(SignatureFault::Attached);
+    }
     let store = trust_store(trusted_pem, at_s)?;
     let mut discarded = Vec::new();
     cms.verify(None, Some(&store), Some(content), Some(&mut discarded), CMSOptions::BINARY).map_err(|stack| {

@@ -70,6 +70,20 @@ impl<'a> Values<'a> {
     }
 }
 
+/// Whether it is signed data that carries its content, whatever else is wrong with it.
+pub fn is_attached(signature_der: &[u8]) -> bool {
+    let content = || {
+        let mut outer = Values(Values(signature_der).of(SEQUENCE)?.content);
+        outer.next().filter(|name| name.whole == SIGNED_DATA)?;
+        let mut signed = Values(Values(outer.of(TAGGED_0)?.content).of(SEQUENCE)?.content);
+        let (_version, _digests) = (signed.next()?, signed.of(SET)?);
+        let mut content = Values(signed.of(SEQUENCE)?.content);
+        content.of(NAME)?;
+        content.of(TAGGED_0)
+    };
+    content().is_some()
+}
+
 /// Whether these bytes have the shape; what is wrong otherwise. Says nothing about the signature itself.
 pub fn check(signature_der: &[u8]) -> Result<(), &'static str> {
     let outer = Values::only(signature_der, SEQUENCE).ok_or("has bytes after its end")?;

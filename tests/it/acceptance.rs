@@ -126,6 +126,11 @@ fn signatures_are_refused_each_for_its_own_reason() {
         assert_eq!(found, code, "{message}");
         assert!(message.contains(says), "{message}");
     }
+    // One that carries a copy of what it signs is whole, and not what is wanted: nobody changed a byte of it.
+    use openssl::cms::{CMSOptions, CmsContentInfo};
+    let whole = CmsContentInfo::sign(Some(&good.certificate), Some(&good.key), None, Some(b"x"), CMSOptions::BINARY).unwrap();
+    let why = fjernprint::wire::cms::check(b"x", &whole.to_der().unwrap(), &good.root_pem).unwrap_err().to_string();
+    assert!(why.starts_with("signature: is not detached") && !why.contains("were changed"), "{why}");
     let message = refusal(&stranger, &good.root_pem).unwrap().1;
     assert!(message.starts_with(&format!("{}.manifest.json.p7s: signature: does not verify", sealed.batch())), "{message}");
 }

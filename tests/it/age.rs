@@ -170,9 +170,14 @@ fn only_x25519_keys_are_taken_and_a_secret_key_never() {
         "age1yubikey1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqjrljxx",
     );
     let typo = format!("{}{}{}", &public[..10], if &public[10..11] == "q" { "p" } else { "q" }, &public[11..]);
-    for taken in [public.to_owned(), format!("\u{feff}# made by age-keygen\r\n{public}\r\n"), format!("{public}\n{public}\n")] {
+    for taken in
+        [public.to_owned(), public.to_uppercase(), format!("\u{feff}# made by age-keygen\r\n{public}\r\n"), format!("{public}\n{public}\n")]
+    {
         check(&taken, "taken");
     }
+    check(&format!("{}{}", public[..20].to_uppercase(), &public[20..]), "is no age key: a character of it is wrong");
+    assert_eq!(said(&EncryptTo::from(public.to_uppercase())), "taken");
+    check("# nothing\n", "holds no age key");
     check(&key.text, "holds a secret key");
     check(&format!("{public}\n# {}\n", secret.to_lowercase()), "it must not lie here");
     check(&format!("{public}\nAGE-PLUGIN-YUBIKEY-1QQQ\n"), "holds a secret key");

@@ -923,6 +923,13 @@ fn an_invoice_is_held_against_what_was_handed_over() {
         6,
         &[("sheets_differ", &id(1)), ("postage_differs", &id(1)), ("price_differs", &id(1))],
     );
+    // A sum without rows has no nights, and says so.
+    fs::write(&file, top).unwrap();
+    let config = m.town.path("fjernprint.toml");
+    let plain = ["reconcile", "--invoice", file.to_str().unwrap(), "--vendor", "edora", "--config", config.to_str().unwrap()];
+    let output = crate::night::command(&plain).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("edora, no night: 0 rows"), "{text}{}", said(&output));
     for bad in
         ["", "id;sheets\nx;1\n", &format!("{top}{};many;;\n", id(0)), &format!("{top}{};1;;1.234,50\n", id(0)), &format!("{top}x;1\n")]
     {

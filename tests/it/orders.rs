@@ -204,6 +204,11 @@ fn a_recall_waits_where_the_outcome_is_unknown() {
     shift.orders(&[&["batch", "cancel", &batch], &WHY[..]].concat(), 4);
     let recall = shift.orders(&[&["letter", "cancel", &letters[0]], &WHY[..]].concat(), 3);
     assert_eq!(recall["recalled"], 0);
+    let config = shift.town.path("fjernprint.toml");
+    let plain = [&["letter", "cancel", &letters[0], "--config", config.to_str().unwrap()], &WHY[..]].concat();
+    let output = crate::night::command(&plain).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("0 of 1 letter is called back"), "{text}{}", said(&output));
     let oio = |letter: &str| shift.state(letter).recall.map(|recall| recall.oio());
     assert_eq!(oio(&letters[0]), Some("Afventer tilbagekald"));
     shift.ends_well();

@@ -253,6 +253,34 @@ fn what_is_encrypted_to_a_certificate_openssl_opens_with_its_key() {
     assert_eq!(encrypt::recipient(&EncryptTo::File(path("absent.pem")), 0).err().unwrap().code(), "FP-K025");
 }
 
+/// Next year's certificate beside this year's, in either order; never that of an authority that stands along.
+#[test]
+fn of_several_certificates_the_first_that_is_valid_is_encrypted_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("vendor.pem");
+    let root = issue(crate::certificates::ROOT, None);
+    let authority = issue(Wish { name: "authority", usage: Usage::Unsaid, rsa_bits: Some(2048), ..crate::certificates::ROOT }, Some(&root));
+    let of = |name, days, issuer| issue(Wish { name, usage: Usage::Encipher, rsa_bits: Some(2048), days }, issuer);
+    let (past, now, next) = (of("vendor", (-9, -1), None), of("vendor", (-1, 30), None), of("vendor", (9, 400), None));
+    let used = |all: &[&crate::certificates::Issued]| {
+        fs::write(&file, all.iter().flat_map(|each| each.pem()).collect::<Vec<u8>>()).unwrap();
+        match encrypt::recipient(&EncryptTo::File(file.clone()), crate::certificates::now_s()) {
+            Ok(encrypt::Recipient::Certificate(used)) => Ok(used),
+            Ok(_) => panic!("no certificate"),
+            Err(fault) => Err(format!("{} {fault}", fault.code())),
+        }
+    };
+    for order in [[&past, &now, &next], [&next, &past, &now], [&now, &next, &past]] {
+        assert!(used(&order).unwrap() == now.certificate);
+    }
+    assert!(used(&[&past, &next]).unwrap_err().contains("has expired"));
+    let issued_past = of("leaf", (-9, -1), Some(&authority));
+    let refused = used(&[&issued_past, &authority]).unwrap_err();
+    assert!(refused.starts_with("FP-K025") && refused.contains("the certificate of leaf has expired"), "{refused}");
+    let issued_now = of("leaf", (-1, 30), Some(&authority));
+    assert!(used(&[&authority, &issued_now]).unwrap() == issued_now.certificate);
+}
+
 pub fn edora_with(town: &Town, line: &str, key: &str) {
     delivery_with(&town.path("vendors/edora/profile.toml"), line, key);
 }

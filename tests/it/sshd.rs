@@ -173,6 +173,33 @@ fn refused(address: &Address) -> SftpFault {
     Connection::open(address).err().expect("a connection that must be refused")
 }
 
+/// Our own key is in the way, whatever its form: the vendor has nothing to do with it, and no other try helps.
+fn unusable(address: &Address, why: &str) {
+    let fault = refused(address);
+    assert_eq!((fault.code, fault.retry), ("FP-K020", false), "{fault}");
+    assert!(fault.why.contains(why) && fault.why.contains(&*address.key_file.to_string_lossy()), "{fault}");
+}
+
+/// libssh2 has another word for a passphrase of these than for that of OpenSSH's own form.
+#[test]
+fn a_key_in_pem_or_pkcs8_that_cannot_be_used_is_ours_too() {
+    let server = start_with("ed25519", "rsa", "hemmeligt", "");
+    let file = server.address.key_file.with_file_name("passphrase");
+    for form in ["PEM", "PKCS8"] {
+        let mut change = Command::new("ssh-keygen");
+        change.args(["-q", "-p", "-m", form, "-P", "hemmeligt", "-N", "hemmeligt", "-f"]).arg(&server.address.key_file);
+        assert!(change.stdout(Stdio::null()).status().unwrap().success());
+        let mut address = server.address.clone();
+        unusable(&address, "no key_passphrase_file is configured");
+        address.key_passphrase_file = Some(file.clone());
+        fs::write(&file, "another\n").unwrap();
+        unusable(&address, "does not open it");
+        fs::write(&file, "hemmeligt\n").unwrap();
+        Connection::open(&address).unwrap_or_else(|fault| panic!("{form}: {fault}"));
+    }
+    unusable(&Address { key_file: file.with_file_name("absent"), ..server.address.clone() }, "absent");
+}
+
 #[test]
 fn every_kind_of_key_logs_in() {
     // Host key, client key, passphrase: each kind on each side.
@@ -182,11 +209,11 @@ fn every_kind_of_key_logs_in() {
         let server = start_with(host, client, passphrase, "");
         let mut address = server.address.clone();
         if !passphrase.is_empty() {
-            assert_eq!(refused(&address).code, "FP-S003", "{client} without its passphrase");
+            unusable(&address, "no key_passphrase_file is configured");
             let file = address.key_file.with_file_name("passphrase");
             fs::write(&file, "another\n").unwrap();
             address.key_passphrase_file = Some(file.clone());
-            assert_eq!(refused(&address).code, "FP-S003", "{client} with another passphrase");
+            unusable(&address, "does not open it");
             fs::write(&file, format!("{passphrase}\n")).unwrap();
         }
         let connection = Connection::open(&address).unwrap_or_else(|fault| panic!("{host}, {client}: {fault}"));
@@ -236,6 +263,27 @@ fn a_key_in_the_agent_logs_in_and_one_that_is_not_there_is_told() {
     let _ = agent.wait();
     assert_eq!(code, Some(2), "{said}");
     assert_eq!(town.batches("edora")[0].1, fjernprint::domain::status::BatchStatus::Shipped);
+}
+
+/// A socket that takes the call and says nothing, as an agent that waits for somebody at a screen does.
+#[test]
+fn an_agent_that_does_not_answer_is_no_vendor_that_does_not() {
+    let server = start();
+    let town = crate::shipping::Town::new();
+    let socket = town.path("agent");
+    let _hangs = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let address = Address { agent: true, key_file: server.address.key_file.with_extension("pub"), ..server.address.clone() };
+    town.configure(&[("edora", address)]);
+    let profile = town.path("vendors/edora/profile.toml");
+    let text = fs::read_to_string(&profile).unwrap();
+    let shorter: Vec<&str> = text.lines().map(|line| if line.starts_with("timeout_s") { "timeout_s = 1" } else { line }).collect();
+    fs::write(&profile, shorter.join("\n")).unwrap();
+    let config = town.path("fjernprint.toml");
+    let mut command = crate::night::command(&["vendor", "check", "edora", "--live", "--config", config.to_str().unwrap()]);
+    let output = command.env("SSH_AUTH_SOCK", &socket).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(12), "{said}");
+    assert!(said.contains("FP-K020") && said.contains("asking ssh-agent: it does not answer"), "{said}");
 }
 
 #[test]

@@ -205,6 +205,62 @@ fn what_contracts_lack_is_told_60_days_before() {
     assert!(fault.message.contains("\"11/1/2027\" is no day: a day is written as \"2027-01-31\""), "{}", fault.message);
 }
 
+#[test]
+fn the_end_of_a_vendors_own_certificates_is_told_60_days_before() {
+    use crate::certificates::{SIGNER, Usage, Wish, issue};
+    let house = House::new();
+    house.change("# vendors = \"vendors\"", "vendors = \"vendors\"");
+    let profile = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("vendors/edora/profile.toml")).unwrap();
+    let profile = profile.replacen("[batch]", "encrypt_to = \"keys/edora.pem\"\n\n[batch]", 1);
+    let profile = profile.replacen("[answers]\n", "[answers]\nsigned = true\ncertificate = \"keys/answers.pem\"\n", 1);
+    let keys = ["delivery.encrypt_to", "answers.signed", "answers.certificate"].map(|key| format!("\"{key}\" = \"contract\"\n")).concat();
+    house.write("vendors/edora/profile.toml", profile.replacen("[provenance]\n", &format!("[provenance]\n{keys}"), 1));
+    let put = |file: &str, usage: Usage, ends: &[i64]| {
+        let one = |days: &i64| issue(Wish { name: "edora", days: (-99, *days), usage, rsa_bits: Some(2048) }, None).pem();
+        house.write(file, ends.iter().flat_map(one).collect::<Vec<u8>>());
+    };
+    let both = |sealing: &[i64], answers: &[i64]| {
+        put("keys/edora.pem", Usage::Encipher, sealing);
+        put("keys/answers.pem", SIGNER.usage, answers);
+    };
+    let k029 = |arguments: &[&str]| {
+        let output = house.ask(arguments);
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8_lossy(&text).into_owned();
+        (
+            output.status.code(),
+            text.matches("for edora are encrypted to, ").count(),
+            text.matches("edora's answers lead to, ").count(),
+            text,
+        )
+    };
+    let ways: [&[&str]; 3] = [&["vendor", "check", "edora"], &["run", "--dry-run"], &["status"]];
+    // Either is good for long: by itself, or since its next one stands beside it.
+    both(&[62], &[-1, 5, 400]);
+    house.ask(&["run", "--until", "seal"]);
+    for way in ways {
+        let (code, sealing, answers, text) = k029(way);
+        assert_eq!((code, sealing, answers), (Some(0), 0, 0), "{way:?}: {text}");
+    }
+    both(&[5, 59], &[-1, 59]);
+    for way in ways {
+        let (code, sealing, answers, text) = k029(way);
+        assert!(code == Some(0) && sealing > 0 && answers > 0 && text.contains("ends in 5"), "{way:?}: {code:?} {text}");
+    }
+    // A certificate of another vendor's, whom nobody has a contract with, is nobody's trouble today.
+    let warnings = |day: &str| {
+        let config = Config::read(&house.path("fjernprint.toml")).unwrap();
+        fjernprint::app::contracts::outlook(&config, day.parse().unwrap()).into_iter().filter(|w| w.code == "FP-K029").count()
+    };
+    assert_eq!(warnings("2026-12-01"), 2);
+    contracts(&house, "{ vendor = \"edora\", valid_from = \"2027-01-11\" }");
+    assert_eq!((warnings("2026-12-01"), warnings("2027-01-11")), (0, 2));
+    both(&[400], &[-1, -3]);
+    let (code, _, _, text) = k029(&["vendor", "check", "edora"]);
+    assert!(code == Some(12) && text.contains("FP-K029") && text.contains("edora has expired"), "{code:?} {text}");
+    assert_eq!(warnings("2027-01-11"), 1);
+}
+
 /// The closed days of a vendor, in the order of the ledger.
 fn closed(house: &House, vendor: &str) -> Vec<(Date, Value)> {
     let ledger = Ledger::open_read_only(&house.path("data/ledger.db")).unwrap();

@@ -414,6 +414,19 @@ fn conformance_passes_at_a_real_openssh_server_and_leaves_nothing_there() {
     assert_eq!(with_verdict(&checks, "skip"), ["encryption", "folder"]);
     assert_eq!(checks.len(), CHECKS.len());
     assert_eq!(fs::read_dir(server.jail.join("in")).unwrap().count(), 0);
+    // A certificate that no signature of its answers can lead to any more.
+    let profile = town.path("vendors/edora/profile.toml");
+    let text = fs::read_to_string(&profile).unwrap();
+    let signed = text.replacen("[answers]\n", "[answers]\nsigned = true\ncertificate = \"keys/answers.pem\"\n", 1);
+    let provenance = "[provenance]\n\"answers.signed\" = \"contract\"\n\"answers.certificate\" = \"contract\"\n";
+    fs::write(&profile, signed.replacen("[provenance]\n", provenance, 1)).unwrap();
+    let answers = |days| crate::certificates::issue(crate::certificates::Wish { days, ..crate::certificates::SIGNER }, None).pem();
+    fs::write(town.path("keys/answers.pem"), answers((-9, -1))).unwrap();
+    let (exit, checks) = conformance(&town, "edora");
+    assert_eq!((exit, with_verdict(&checks, "fail")), (Some(6), vec!["answers".to_owned()]), "{checks:?}");
+    fs::write(town.path("keys/answers.pem"), [answers((-9, -1)), answers((-1, 9))].concat()).unwrap();
+    assert_eq!(conformance(&town, "edora").0, Some(0));
+    fs::write(&profile, text).unwrap();
     // Without an outbox, and with a key that nobody knows.
     fs::remove_dir(server.jail.join("out")).unwrap();
     let (exit, checks) = conformance(&town, "edora");

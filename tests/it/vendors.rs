@@ -324,6 +324,26 @@ fn a_connection_that_cannot_be_is_refused_before_anything_is_asked() {
     check(read("sftp.example.dk", 22, "keys/ssh.pub", "agent = false"), "key_file ends in .pub");
 }
 
+/// A vendor's limits are those of the profile that the night would use, not of the one that came with the program.
+#[test]
+fn list_and_validate_take_the_configurations_profiles() {
+    let house = House::new();
+    house.change("# vendors = \"vendors\"", "vendors = \"vendors\"");
+    house.write("vendors/edora/profile.toml", shipped("edora").replacen("name = \"", "name = \"Changed ", 1));
+    let listed = |arguments: &[&str]| String::from_utf8_lossy(&house.ask(arguments).stdout).into_owned();
+    let own = listed(&["vendor", "list"]);
+    assert!(own.contains("Changed ") && own.contains("\"vendors\":1") && !own.contains("kmd"), "{own}");
+    let root = root("vendors");
+    assert!(!listed(&["vendor", "list", "--vendors", &root]).contains("Changed "));
+    let validated = |vendor: &str| house.ask(&["validate", "--vendor", vendor, house.path("nothing.pdf").to_str().unwrap()]);
+    let said = String::from_utf8_lossy(&validated("kmd").stderr).into_owned();
+    assert!(said.contains("FP-C003") && said.contains("known are edora and all"), "{said}");
+    assert!(!String::from_utf8_lossy(&validated("edora").stderr).contains("FP-C003"));
+    // Without a configuration, the ones that come along.
+    fs::remove_file(house.path("fjernprint.toml")).unwrap();
+    assert!(listed(&["vendor", "list"]).contains("\"vendors\":3"));
+}
+
 /// Outside of the window nothing goes up and nothing is wrong; inside, the vendor's own names and no look at the server.
 #[test]
 fn files_go_up_in_the_vendors_window_only() {
@@ -379,6 +399,12 @@ fn a_live_check_logs_in_with_the_pinned_key_and_says_what_is_there() {
     fs::remove_file(server.jail.join("out")).unwrap();
     fs::create_dir(server.jail.join("out")).unwrap();
     assert_eq!(ask().0, Some(0));
+    // A passphrase's file that is not there stands in the way of the night as the key's own would.
+    let key_file = format!("key_file = \"{}\"", address.key_file.display());
+    house.change(&key_file, &format!("{key_file}\nkey_passphrase_file = \"keys/no-passphrase\""));
+    let said = String::from_utf8_lossy(&house.ask(&["vendor", "check", "edora"]).stdout).into_owned();
+    assert!(said.contains("key_passphrase_file ") && said.contains("keys/no-passphrase is not there"), "{said}");
+    house.change("\nkey_passphrase_file = \"keys/no-passphrase\"", "");
     // As OpenSSH's own client, which would not use such a key.
     let warned = || String::from_utf8_lossy(&house.ask(&["vendor", "check", "edora"]).stdout).contains("may be read or changed by others");
     assert!(!warned());

@@ -8,6 +8,8 @@ use ssh2::{ErrorCode, HashType, MethodType, Session};
 use std::collections::BTreeMap;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
@@ -32,8 +34,9 @@ const MACS: &str = "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com,
 const HOST_KEYS: [&str; 3] = ["ssh-ed25519", "ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521", "rsa-sha2-512,rsa-sha2-256"];
 /// LIBSSH2_ERROR_KEX_FAILURE: nothing in common. (KEY_EXCHANGE_FAILURE is said of a line that breaks, too.)
 const NOTHING_IN_COMMON: ErrorCode = ErrorCode::Session(-5);
-/// LIBSSH2_ERROR_FILE: the key cannot be read, or not with this passphrase.
-const KEY_UNUSABLE: ErrorCode = ErrorCode::Session(-16);
+/// LIBSSH2_ERROR_FILE and LIBSSH2_ERROR_KEYFILE_AUTH_FAILED: the key cannot be read, or not with this passphrase. Which of
+/// the two it is depends on the form of the key's file: the first for OpenSSH's own, the second for PEM and PKCS #8.
+const KEY_UNUSABLE: [ErrorCode; 2] = [ErrorCode::Session(-16), ErrorCode::Session(-48)];
 /// LIBSSH2_ERROR_AUTHENTICATION_FAILED: the server does not take the key.
 const KEY_REFUSED: ErrorCode = ErrorCode::Session(-18);
 /// LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED: nor the signature; but also a line that broke before the answer.
@@ -47,15 +50,19 @@ impl Connection {
     /// Connects, compares the host key, logs in.
     ///
     /// FP-S001 when nobody answers in time, FP-S002 when the host key is another, FP-S003 when the login is refused,
-    /// FP-K020 when our own key or passphrase cannot be read.
+    /// FP-K020 when our own key or passphrase cannot be read or used, or ssh-agent does not answer.
     pub fn open(address: &Address) -> Result<Self, SftpFault> {
         let (give, take) = sync_channel(1);
-        let theirs = address.clone();
+        let (theirs, asking) = (address.clone(), Arc::new(AtomicBool::new(false)));
+        let agent_asked = Arc::clone(&asking);
         // A thread that is given up ends when its call does, and closes what it opened.
-        std::thread::spawn(move || give.send(open(&theirs)));
+        std::thread::spawn(move || give.send(open(&theirs, &asking)));
         let wait = timeout(address) * OPEN_TIMEOUTS;
         take.recv_timeout(wait).unwrap_or_else(|fault| {
             let why = match fault {
+                RecvTimeoutError::Timeout if agent_asked.load(Ordering::Relaxed) => {
+                    return Err(of_agent(&format!("it does not answer: nothing came in {} s", wait.as_secs())));
+                }
                 RecvTimeoutError::Timeout => format!("not logged in after {} s", wait.as_secs()),
                 RecvTimeoutError::Disconnected => "broke off unexpectedly".to_owned(),
             };
@@ -72,7 +79,8 @@ fn connecting(address: &Address) -> String {
     format!("connecting to {}:{}", address.host, address.port)
 }
 
-fn open(address: &Address) -> Result<Connection, SftpFault> {
+/// `asking` is true while ssh-agent is asked for its keys: only we know then that it is not the vendor who hangs.
+fn open(address: &Address, asking: &AtomicBool) -> Result<Connection, SftpFault> {
     let mut shown = BTreeMap::new();
     // Twice: a line that breaks early looks as a server that has no key of this kind.
     for kind in HOST_KEYS.into_iter().chain(HOST_KEYS) {
@@ -81,7 +89,7 @@ fn open(address: &Address) -> Result<Connection, SftpFault> {
         }
         let Some((session, socket)) = handshake(address, kind)? else { continue };
         match shown_key(&session) {
-            Some(key) if key == address.host_key_pin => return login(address, session, socket),
+            Some(key) if key == address.host_key_pin => return login(address, session, socket, asking),
             key => drop(shown.insert(kind, key.unwrap_or_default())),
         }
     }
@@ -123,11 +131,11 @@ fn shown_key(session: &Session) -> Option<String> {
     Some(format!("SHA256:{}", STANDARD_NO_PAD.encode(hash)))
 }
 
-fn login(address: &Address, session: Session, socket: TcpStream) -> Result<Connection, SftpFault> {
+fn login(address: &Address, session: Session, socket: TcpStream, asking: &AtomicBool) -> Result<Connection, SftpFault> {
     // From here on a drop shuts the socket first.
     let mut connection = Connection { sftp: None, session: Some(session.clone()), socket, timeout: timeout(address) };
     if address.agent {
-        by_agent(address, &session)?;
+        by_agent(address, &session, asking)?;
     } else {
         let passphrase = address.key_passphrase_file.as_deref().map(passphrase).transpose()?;
         let tried = session.userauth_pubkey_file(&address.user, None, &address.key_file, passphrase.as_deref());
@@ -138,14 +146,18 @@ fn login(address: &Address, session: Session, socket: TcpStream) -> Result<Conne
     Ok(connection)
 }
 
-/// Why a login did not come about: refused, or only broken off.
+/// Why a login did not come about: our own key, refused, or only broken off.
 fn not_in(address: &Address, fault: &ssh2::Error) -> SftpFault {
     let what = format!("logging in at {}:{}", address.host, address.port);
     match fault.code() {
-        // libssh2 has one word for a wrong and for a missing passphrase.
-        KEY_UNUSABLE => {
-            let why = format!("{} cannot be used: no private key, or its passphrase is another ({fault})", address.key_file.display());
-            SftpFault::new("FP-S003", what, why, false)
+        // libssh2 has one word for a wrong and for a missing passphrase. The server was never shown the key.
+        code if KEY_UNUSABLE.contains(&code) => {
+            let passphrase = match &address.key_passphrase_file {
+                Some(file) => format!("the passphrase in {} does not open it", file.display()),
+                None => "it is under a passphrase and no key_passphrase_file is configured".to_owned(),
+            };
+            let why = format!("key_file {} cannot be used: it is no private key, or {passphrase} ({fault})", address.key_file.display());
+            SftpFault::new("FP-K020", what, why, false)
         }
         KEY_REFUSED => SftpFault::new("FP-S003", what, fault, false),
         SIGNATURE_REFUSED if !fault.message().starts_with(NO_ANSWER) => SftpFault::new("FP-S003", what, fault, false),
@@ -153,14 +165,20 @@ fn not_in(address: &Address, fault: &ssh2::Error) -> SftpFault {
     }
 }
 
-fn by_agent(address: &Address, session: &Session) -> Result<(), SftpFault> {
-    let ours = |why: &dyn std::fmt::Display| SftpFault::new("FP-K020", "asking ssh-agent", why, false);
+fn of_agent(why: &dyn std::fmt::Display) -> SftpFault {
+    SftpFault::new("FP-K020", "asking ssh-agent", why, false)
+}
+
+fn by_agent(address: &Address, session: &Session, asking: &AtomicBool) -> Result<(), SftpFault> {
     let wanted = public_key(&address.key_file)?;
-    let mut agent = session.agent().map_err(|e| ours(&e))?;
-    agent.connect().and_then(|()| agent.list_identities()).map_err(|e| ours(&e))?;
-    let held = agent.identities().map_err(|e| ours(&e))?;
+    let mut agent = session.agent().map_err(|e| of_agent(&e))?;
+    asking.store(true, Ordering::Relaxed);
+    let listed = agent.connect().and_then(|()| agent.list_identities());
+    asking.store(false, Ordering::Relaxed);
+    listed.map_err(|e| of_agent(&e))?;
+    let held = agent.identities().map_err(|e| of_agent(&e))?;
     let identity = held.iter().find(|identity| identity.blob() == wanted);
-    let identity = identity.ok_or_else(|| ours(&format!("it does not hold the key of {}", address.key_file.display())))?;
+    let identity = identity.ok_or_else(|| of_agent(&format!("it does not hold the key of {}", address.key_file.display())))?;
     agent.userauth(&address.user, identity).map_err(|fault| not_in(address, &fault))
 }
 
