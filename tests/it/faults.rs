@@ -322,6 +322,27 @@ fn openssh_session(template: &Town, seed: u64) -> u32 {
     fired
 }
 
+/// An attempt that broke off after the container had its name leaves it there: the disk has no room for another one, and none
+/// is needed.
+#[test]
+fn what_lies_at_the_vendor_already_needs_no_room_there() {
+    let town = sealed(large_letter);
+    let mut server = crate::sshd::start();
+    let inbox = server.jail.join(profile("edora").delivery.inbox);
+    fs::create_dir_all(&inbox).unwrap();
+    town.configure(&[("edora", server.address.clone())]);
+    let name = town.batches("edora")[0].0.to_string();
+    let container = town.path(&format!("data/batches/{name}/{name}.zip"));
+    if !server.small_disk(fs::metadata(&container).unwrap().len() + (1 << 20)) {
+        return;
+    }
+    fs::copy(&container, inbox.join(format!("{name}.zip"))).unwrap();
+    // 2: the other two have no connection.
+    assert_eq!(town.run(&["run", "--until", "ship"]), Some(2));
+    assert_eq!(town.batches("edora")[0].1, BatchStatus::Shipped);
+    assert!(inbox.join(format!("{name}.ready")).exists());
+}
+
 #[test]
 fn whatever_breaks_between_us_and_openssh_every_letter_arrives_once() {
     let template = sealed(large_letter);

@@ -68,8 +68,14 @@ impl Round<'_> {
     /// What is to be done for one part, and how much more of the vendor's disk it takes; `None` when it is there.
     fn plan(&self, part: &Part, there: &BTreeMap<String, Option<u64>>, room_bytes: &mut u64) -> Result<Option<Upload>, SftpFault> {
         let mut target = Target::new(part.remote.clone(), part.bytes);
-        match there.get(&part.remote) {
-            Some(Some(size)) if *size == part.bytes => return Ok(None),
+        // What is there already takes no room: on a small disk, room for it would be waited for without end.
+        let looked = match there.get(&part.remote) {
+            Some(listed) => Some(*listed),
+            None if self.manner.look => Some(self.connection.size(&part.remote)?),
+            None => None,
+        };
+        match looked {
+            Some(Some(size)) if size == part.bytes => return Ok(None),
             Some(None) => target.absent = true,
             // Another size, or not known: the upload looks, and says what is wrong.
             _ => {}
