@@ -35,8 +35,8 @@ impl Recipient {
     }
 }
 
-/// The vendor's certificate, the first of the file that is valid now, or its age keys. FP-K025 when nothing can be encrypted to them now (`at_s`,
-/// seconds since 1970): a vendor that cannot read its batches prints nothing.
+/// The vendor's certificate, the first of the file that is valid now, or its age keys. FP-K025 when nothing can be encrypted to
+/// them now (`at_s`, seconds since 1970): a vendor that cannot read its batches prints nothing.
 pub fn recipient(to: &EncryptTo, at_s: i64) -> Result<Recipient, KeyFault> {
     let refused = |file: String, why: String| KeyFault::Refused { code: "FP-K025", file, why };
     let in_profile = || "delivery.encrypt_to".to_owned();

@@ -1,6 +1,6 @@
 //! Files of many letters, for a library that goes back and forth in them. Where it stands is counted here, and small pieces
-//! are held: a writer that puts size and check sum into each letter's head afterwards makes two calls to the system a letter,
-//! and one who reads the heads makes one, where buffers that are emptied at each step aside need nine and five.
+//! are held: a writer that puts size and check sum into each letter's head afterwards makes two calls to the system a letter, and
+//! one who reads the heads makes one, where a buffer that is emptied at each step aside makes several.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};

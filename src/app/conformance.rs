@@ -112,8 +112,8 @@ impl<'a> Probe<'a> {
     }
 
     fn run(mut self) -> Result<Vec<Check>, Fault> {
-        let verdicts = self.asked();
-        verdicts.map(|()| self.in_order())
+        self.asked()?;
+        Ok(self.in_order())
     }
 
     /// Asks the site, and then what only the profile says.

@@ -4,8 +4,7 @@ use super::config::Config;
 use super::fault::{Fault, exit};
 use crate::adapters::clock;
 use crate::adapters::signer::Signer;
-use crate::domain::Cvr;
-use crate::domain::counted;
+use crate::domain::{Cvr, counted};
 use crate::wire::chain::{Expiry, urgency};
 use serde::Serialize;
 
@@ -36,12 +35,14 @@ pub fn foreign(config: &Config) -> Option<Fault> {
     if foreign.is_empty() {
         return None;
     }
+    Some(of_another(&signer, &format!("nothing is sealed of {}", foreign.join(", "))))
+}
+
+/// FP-K027: what follows from a certificate that is another organisation's.
+pub(super) fn of_another(signer: &Signer, consequence: &str) -> Fault {
     let cvr = signer.cvr().map(|cvr| cvr.to_string()).unwrap_or_default();
-    let text = format!(
-        "nothing is sealed of {}: our certificate is of the organisation with CVR {cvr}, and signing.agreed_cvr does not name it",
-        foreign.join(", ")
-    );
-    Some(Fault::new("FP-K027", exit::KEYS, text))
+    let text = format!("{consequence}: our certificate is of the organisation with CVR {cvr}, and signing.agreed_cvr does not name it");
+    Fault::new("FP-K027", exit::KEYS, text)
 }
 
 impl Outlook {

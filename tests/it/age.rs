@@ -10,7 +10,7 @@ use fjernprint::domain::status::BatchStatus;
 use fjernprint::vendor::EncryptTo;
 use fjernprint::vendor_site::{Manners, Terms, verify_on};
 use fjernprint::wire::age_file::{self, HEADER_BYTES_MAX, Identities, RECIPIENTS_MAX, header, payload_bytes, recipients};
-use fjernprint::wire::manifest::{Encrypted, EncryptedTo, FileEntry, Manifest};
+use fjernprint::wire::manifest::{EncryptedTo, Manifest};
 use fjernprint::wire::vendor_key::VendorKey;
 use std::fs;
 use std::io::{Cursor, Read, Seek, SeekFrom};
@@ -233,20 +233,8 @@ fn only_x25519_keys_are_taken_and_a_secret_key_never() {
 
 /// Puts age files in the place of a draft's containers, as the manifest says it.
 fn encrypted(draft: Draft, keys: &[&Key]) -> (Sealed, Vec<(String, Vec<u8>)>) {
-    let mut sealed = draft.seal();
-    let letters = sealed.files.pop().unwrap();
-    let plain = std::mem::take(&mut sealed.files);
-    let entry = |(name, bytes): &(String, Vec<u8>)| FileEntry {
-        name: name.clone(),
-        bytes: bytes.len() as u64,
-        sha256: Sha256(openssl::sha::sha256(bytes)),
-    };
     let public: String = keys.iter().map(|key| key.public.as_str()).collect();
-    let to = EncryptedTo::Age(recipients(&public).unwrap());
-    sealed.manifest.encrypted = Some(Encrypted { to, plain: plain.iter().map(entry).collect() });
-    sealed.files = plain.iter().map(|(name, bytes)| (format!("{name}.age"), sealed_to(keys, bytes))).chain([letters]).collect();
-    sealed.vouch();
-    (sealed, plain)
+    draft.seal().encrypted(EncryptedTo::Age(recipients(&public).unwrap()), |bytes| sealed_to(keys, bytes))
 }
 
 #[test]

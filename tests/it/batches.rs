@@ -5,7 +5,7 @@ use fjernprint::domain::{BatchName, Colour, Envelope, LetterId, Plex, Postage, S
 use fjernprint::pdf::join::join;
 use fjernprint::vendor::{Container, VendorProfile};
 use fjernprint::wire::cms;
-use fjernprint::wire::manifest::{BatchFiles, FORMAT, FileEntry, LetterRow, Manifest, STREAM_FILE, letters_to_csv};
+use fjernprint::wire::manifest::{BatchFiles, Encrypted, EncryptedTo, FORMAT, FileEntry, LetterRow, Manifest, STREAM_FILE, letters_to_csv};
 use openssl::asn1::Asn1Time;
 use openssl::bn::BigNum;
 use openssl::ec::{EcGroup, EcKey};
@@ -188,6 +188,10 @@ impl Draft {
     }
 }
 
+fn entry((name, bytes): &(String, Vec<u8>)) -> FileEntry {
+    FileEntry { name: name.clone(), bytes: bytes.len() as u64, sha256: Sha256(openssl::sha::sha256(bytes)) }
+}
+
 /// Files and manifest, not yet signed and written.
 pub struct Sealed {
     pub files: Vec<(String, Vec<u8>)>,
@@ -201,11 +205,18 @@ impl Sealed {
 
     /// Makes the manifest say what the files are.
     pub fn vouch(&mut self) {
-        let entry = |(name, bytes): &(String, Vec<u8>)| {
-            let sha256 = Sha256(openssl::sha::sha256(bytes));
-            FileEntry { name: name.clone(), bytes: bytes.len() as u64, sha256 }
-        };
         self.manifest.files = self.files.iter().map(entry).collect();
+    }
+
+    /// The same with the containers encrypted, and the plain ones that they were.
+    pub fn encrypted(mut self, to: EncryptedTo, encrypt: impl Fn(&[u8]) -> Vec<u8>) -> (Self, Vec<(String, Vec<u8>)>) {
+        let letters = self.files.pop().unwrap();
+        let plain = std::mem::take(&mut self.files);
+        let ending = to.ending();
+        self.files = plain.iter().map(|(name, bytes)| (format!("{name}{ending}"), encrypt(bytes))).chain([letters]).collect();
+        self.manifest.encrypted = Some(Encrypted { to, plain: plain.iter().map(entry).collect() });
+        self.vouch();
+        (self, plain)
     }
 
     /// Everything in the order it is delivered, the ready marker last.

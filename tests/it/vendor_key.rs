@@ -11,7 +11,7 @@ use fjernprint::domain::Sha256;
 use fjernprint::domain::status::BatchStatus;
 use fjernprint::vendor_site::{Manners, Terms, verify_on};
 use fjernprint::wire::envelope_open;
-use fjernprint::wire::manifest::{Encrypted, EncryptedTo, FileEntry};
+use fjernprint::wire::manifest::EncryptedTo;
 use fjernprint::wire::vendor_key::VendorKey;
 use std::fs;
 use std::io::{Cursor, Read, Seek, SeekFrom};
@@ -150,19 +150,8 @@ fn a_key_is_taken_in_pem_without_a_password_and_every_other_file_is_told() {
 
 /// Puts envelopes in the place of a draft's containers, as the manifest says it.
 fn encrypted(draft: Draft, vendor: &Issued) -> (Sealed, Vec<(String, Vec<u8>)>) {
-    let mut sealed = draft.seal();
-    let letters = sealed.files.pop().unwrap();
-    let plain = std::mem::take(&mut sealed.files);
-    let entry = |(name, bytes): &(String, Vec<u8>)| FileEntry {
-        name: name.clone(),
-        bytes: bytes.len() as u64,
-        sha256: Sha256(openssl::sha::sha256(bytes)),
-    };
     let to = EncryptedTo::Certificate(Sha256(openssl::sha::sha256(&vendor.certificate.to_der().unwrap())));
-    sealed.manifest.encrypted = Some(Encrypted { to, plain: plain.iter().map(entry).collect() });
-    sealed.files = plain.iter().map(|(name, bytes)| (format!("{name}.p7m"), sealed_to(vendor, bytes))).chain([letters]).collect();
-    sealed.vouch();
-    (sealed, plain)
+    draft.seal().encrypted(to, |bytes| sealed_to(vendor, bytes))
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::adapters::signer::Signer;
 use crate::adapters::store::{Store, private_folder, size_and_hash, write_private};
 use crate::adapters::{clock, container, encrypt, measure};
 use crate::app::fault::{Fault, exit};
+use crate::app::signing;
 use crate::domain::state::BatchState;
 use crate::domain::status::{BatchEvent, BatchStatus, LetterEvent};
 use crate::domain::{BatchName, Cvr, LetterId, PrintJob, Sha256, VendorId};
@@ -125,13 +126,7 @@ fn seal_planned(night: &mut Night<'_>, plans: Vec<VendorPlan>, root: &Path, repo
 
 /// The vendor's acceptance test would refuse the batches for their signature: better to say so here.
 pub(super) fn signed_by_another(profile: &VendorProfile, municipality: &Cvr, signer: &Signer) -> Fault {
-    let cvr = signer.cvr().map(|cvr| cvr.to_string()).unwrap_or_default();
-    let text = format!(
-        "nothing was sealed of municipality {municipality} for {}: our certificate is of the organisation with CVR {cvr}, and \
-         signing.agreed_cvr does not name it",
-        profile.id
-    );
-    Fault::new("FP-K027", exit::KEYS, text)
+    signing::of_another(signer, &format!("nothing was sealed of municipality {municipality} for {}", profile.id))
 }
 
 /// Seals one vendor's batches in their order. They are written and read back by as many threads as there are processors,
